@@ -1,0 +1,83 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { BuildInputs, hashBuildInputs } from "./build-context";
+import { contentHash } from "./content-name";
+import { keepNewestTags } from "./image-retention";
+
+export interface ImageBuildArgs {
+  /** Name of the image, without registry and tag. */
+  readonly imageName: string;
+  /** What is built; paths are relative to the program. */
+  readonly build: BuildInputs;
+  /** Build arguments that name base images, to their references; a new base image is a new tag. */
+  readonly baseImages?: Readonly<Record<string, pulumi.Input<string>>>;
+  /** Engine API of the engine that builds. */
+  readonly host: string;
+  /** `host[:port][/path]` that the image is pushed to. @default none: the image stays on the engine */
+  readonly registry?: string;
+  /** Tags of this image that stay on the engine, this one included. @default 3 */
+  readonly keptImages?: number;
+}
+
+/**
+ * An image built from a folder, under a tag that is the hash of everything that goes into it. The same
+ * content is never built twice, and a preview shows a new tag before anything is built.
+ */
+export class ImageBuild extends pulumi.ComponentResource {
+  /** `[registry/]name:<hash>`, with the digest when it was pushed. */
+  public readonly reference: pulumi.Output<string>;
+
+  constructor(name: string, args: ImageBuildArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("swarm-platform:index:ImageBuild", name, {}, opts);
+
+    const repository = args.registry === undefined ? args.imageName : `${args.registry}/${args.imageName}`;
+    const tag = this.tag(args);
+    const image = this.buildImage(name, args, pulumi.interpolate`${repository}:${tag}`);
+    this.reference = args.registry === undefined ? image.name : this.push(name, image);
+    this.registerOutputs({ reference: this.reference });
+  }
+
+  private tag(args: ImageBuildArgs): pulumi.Output<string> {
+    let sources: string;
+    try {
+      sources = hashBuildInputs(args.build);
+    } catch (error) {
+      throw new pulumi.ResourceError(`Image ${args.imageName}: ${(error as Error).message}`, this, true);
+    }
+    return pulumi.output(args.baseImages ?? {}).apply((bases) => {
+      const sorted = Object.entries(bases).sort(([a], [b]) => (a < b ? -1 : 1));
+      return contentHash(JSON.stringify([sources, sorted]));
+    });
+  }
+
+  private buildImage(name: string, args: ImageBuildArgs, reference: pulumi.Output<string>): docker.RemoteImage {
+    const { build } = args;
+    return new docker.RemoteImage(
+      name,
+      {
+        name: reference,
+        keepLocally: true,
+        build: {
+          context: build.context,
+          dockerfile: build.dockerfile,
+          buildArgs: { ...build.args, ...args.baseImages },
+          ...(build.target !== undefined && { target: build.target }),
+          ...(build.platform !== undefined && { platform: build.platform }),
+        },
+      },
+      {
+        parent: this,
+        hooks: { afterCreate: [keepNewestTags(args.host, args.keptImages ?? 3)] },
+      },
+    );
+  }
+
+  private push(name: string, image: docker.RemoteImage): pulumi.Output<string> {
+    const pushed = new docker.RegistryImage(
+      name,
+      { name: image.name, keepRemotely: true },
+      { parent: this, dependsOn: [image] },
+    );
+    return pulumi.interpolate`${image.name}@${pushed.sha256Digest}`;
+  }
+}

@@ -1,0 +1,34 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+
+export interface ImagePullArgs {
+  /** Image with tag, as in `docker pull`. */
+  readonly image: string;
+}
+
+/**
+ * An image that others built. Its digest is recorded when it is first pulled and stays until somebody
+ * pulls the tag again (`make update-images`), which the next preview shows.
+ */
+export class ImagePull extends pulumi.ComponentResource {
+  /** `name:tag@sha256:...`, or `name:tag` when the engine got the image without a registry. */
+  public readonly reference: pulumi.Output<string>;
+
+  constructor(name: string, args: ImagePullArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("swarm-platform:index:ImagePull", name, {}, opts);
+
+    const image = new docker.RemoteImage(name, { name: args.image, keepLocally: true }, { parent: this });
+    this.reference = image.repoDigest.apply((digest) => pinned(args.image, digest));
+    this.registerOutputs({ reference: this.reference });
+  }
+}
+
+/**
+ * The tag for people, the digest for machines.
+ *
+ * @param repoDigest `name@sha256:...` as the engine records it, or empty.
+ */
+export function pinned(image: string, repoDigest: string | undefined): string {
+  const digest = repoDigest?.split("@")[1];
+  return digest === undefined || image.includes("@") ? image : `${image}@${digest}`;
+}

@@ -1,0 +1,328 @@
+import * as pulumi from "@pulumi/pulumi";
+import { closest, distance } from "fastest-levenshtein";
+import { isIPv4 } from "node:net";
+import { z } from "zod";
+
+/** Pulumi project whose configuration this is; its name prefixes every key. */
+const PROJECT = "swarm-platform";
+const DEFAULT_HOST = "unix:///var/run/docker.sock";
+
+/** How traffic reaches a service: virtual IPs and the ingress mesh, or DNS round robin and node ports. */
+export type Routing = "mesh" | "host";
+
+const CIDR = /^(\d{1,3}(?:\.\d{1,3}){3})\/(\d{1,2})$/;
+
+/** First and last address of an IPv4 subnet in CIDR form as numbers, undefined when it is not one. */
+function subnetRange(cidr: string): { first: number; last: number; size: number } | undefined {
+  const [, address, bits] = CIDR.exec(cidr) ?? [];
+  if (address === undefined || !isIPv4(address) || Number(bits) > 32) return undefined;
+  const size = 2 ** (32 - Number(bits));
+  const first = toNumber(address);
+  return first % size === 0 ? { first, last: first + size - 1, size } : undefined;
+}
+
+function toNumber(address: string): number {
+  return address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
+}
+
+/** A check of one key's text, with the sentence that names what is allowed. */
+type Check = { readonly schema: z.ZodType; readonly allowed: string };
+
+const text = (allowed: string, test: (value: string) => boolean): Check => ({
+  schema: z.string().refine(test),
+  allowed,
+});
+const optional = (check: Check): Check => ({
+  schema: z.union([z.literal(""), check.schema]),
+  allowed: `${check.allowed}, or empty`,
+});
+const integer = (min: number, max: number): Check => ({
+  schema: z
+    .string()
+    .regex(/^\d{1,9}$/)
+    .transform(Number)
+    .pipe(z.number().min(min).max(max)),
+  allowed: `a whole number from ${min} to ${max}`,
+});
+const boolean: Check = {
+  schema: z.enum(["true", "false"]).transform((value) => value === "true"),
+  allowed: "true or false",
+};
+const choice = (...values: [string, ...string[]]): Check => ({
+  schema: z.enum(values),
+  allowed: values.join(" or "),
+});
+
+const HOSTNAME = /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/;
+const IMAGE = /^[a-z0-9][a-z0-9._/:-]*:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(@sha256:[a-f0-9]{64})?$/;
+
+const address = text("an IPv4 address, or the name of a network interface", (value) =>
+  /^[\d.]+$/.test(value) ? isIPv4(value) : /^[a-z][a-z0-9._-]{0,14}$/i.test(value),
+);
+const port = integer(1, 65535);
+const replicas = integer(0, 100);
+const memory = integer(6, 1_048_576);
+const image = text("an image with a tag other than latest, such as nginx:1.26.3", (value) => {
+  return IMAGE.test(value) && !/:latest(@|$)/.test(value);
+});
+
+/** Every key that Pulumi.yaml declares, with its check. */
+const CHECKS = {
+  host: optional(
+    text("unix:///path, tcp://host:port or ssh://user@host", (value) =>
+      /^(unix:\/\/\/\S+|tcp:\/\/\S+:\d+|ssh:\/\/\S+)$/.test(value),
+    ),
+  ),
+  namespace: optional(
+    text("1 to 40 characters of a-z, 0-9 and -, starting with a letter", (value) =>
+      /^[a-z][a-z0-9-]{0,39}$/.test(value),
+    ),
+  ),
+  networkName: optional(
+    text("1 to 60 characters of A-Z, a-z, 0-9, _, . and -", (value) => /^[A-Za-z0-9][\w.-]{0,59}$/.test(value)),
+  ),
+  networkSubnet: text("an IPv4 subnet of at least 8 addresses, such as 10.0.9.0/24", (value) => {
+    return (subnetRange(value)?.size ?? 0) >= 8;
+  }),
+  networkGateway: text("an IPv4 address, such as 10.0.9.1", (value) => isIPv4(value)),
+  networkEncrypted: boolean,
+  networkAttachable: boolean,
+  routing: choice("mesh", "host"),
+  advertiseAddress: optional(address),
+  swarmAddressPool: optional(
+    text("an IPv4 subnet, such as 10.20.0.0/16", (value) => subnetRange(value) !== undefined),
+  ),
+  externalAddress: optional(
+    text("a host name or an IPv4 address, without a port", (value) =>
+      /^[\d.]+$/.test(value) ? isIPv4(value) : HOSTNAME.test(value),
+    ),
+  ),
+  timezone: text("an IANA time zone, such as Asia/Shanghai or UTC", (value) => {
+    try {
+      new Intl.DateTimeFormat("en", { timeZone: value });
+      return /^[A-Za-z]/.test(value);
+    } catch {
+      return false;
+    }
+  }),
+  registry: optional(
+    text("host[:port][/path] in lower case, without a scheme, such as registry.example.com/team", (value) =>
+      /^[a-z0-9.-]+(:\d{1,5})?(\/[a-z0-9._-]+)*$/.test(value),
+    ),
+  ),
+  goImage: image,
+  nginxImage: image,
+  kafkaImage: image,
+  keptImages: integer(1, 20),
+  edgePort: port,
+  accountPort: port,
+  kafkaPort: port,
+  nginxReplicas: replicas,
+  accountserviceReplicas: replicas,
+  quotesserviceReplicas: replicas,
+  nginxMemoryMiB: memory,
+  accountserviceMemoryMiB: memory,
+  quotesserviceMemoryMiB: memory,
+  kafkaMemoryMiB: integer(384, 1_048_576),
+  rolloutTimeoutSeconds: integer(10, 3600),
+  purgeData: boolean,
+} satisfies Record<string, Check>;
+
+type Key = keyof typeof CHECKS;
+
+/** Names of all configuration keys, as Pulumi.yaml declares them. */
+export const CONFIG_KEYS = Object.keys(CHECKS) as Key[];
+
+/** Memory limit in MiB and number of tasks of one service. */
+export interface ServiceSize {
+  readonly replicas: number;
+  readonly memoryMiB: number;
+}
+
+/** One environment, checked and with everything derived that the stack left empty. */
+export interface PlatformConfig {
+  /** Pulumi stack that this environment is. */
+  readonly stack: string;
+  /** Engine API of a swarm manager: unix://, tcp:// or ssh://. */
+  readonly host: string;
+  readonly namespace: string;
+  readonly network: {
+    readonly name: string;
+    readonly subnet: string;
+    readonly gateway: string;
+    readonly encrypted: boolean;
+    readonly attachable: boolean;
+  };
+  readonly routing: Routing;
+  /** Address or interface; undefined leaves the choice to the engine. */
+  readonly advertiseAddress: string | undefined;
+  readonly swarmAddressPool: string | undefined;
+  readonly externalAddress: string;
+  readonly timezone: string;
+  /** `host[:port][/path]`; undefined keeps built images on the engine. */
+  readonly registry: string | undefined;
+  readonly images: { readonly go: string; readonly nginx: string; readonly kafka: string };
+  readonly keptImages: number;
+  readonly nginx: ServiceSize & { readonly edgePort: number; readonly accountPort: number };
+  readonly accountservice: ServiceSize;
+  readonly quotesservice: ServiceSize;
+  readonly kafka: { readonly port: number; readonly memoryMiB: number };
+  readonly rolloutTimeoutSeconds: number;
+  readonly purgeData: boolean;
+}
+
+/**
+ * Checks one environment's raw configuration.
+ *
+ * @param raw key (without the project's prefix) to text, as Pulumi hands it over.
+ * @param stack name of the Pulumi stack.
+ * @param dockerHost value of DOCKER_HOST, where the image builder works; undefined when not set.
+ * @throws pulumi.RunError naming every fault at once: key, value, what is allowed, what to do.
+ */
+export function parseConfig(
+  raw: Readonly<Record<string, string>>,
+  stack: string,
+  dockerHost: string | undefined,
+): PlatformConfig {
+  const faults: string[] = [];
+  const values = new Map<string, unknown>();
+
+  for (const key of Object.keys(raw).filter((name) => !(name in CHECKS))) {
+    const near = nearest(key, CONFIG_KEYS);
+    const meant = near === undefined ? "" : `, perhaps ${near}`;
+    faults.push(
+      `${key} = "${raw[key]}": not a key of this project; allowed: the keys in Pulumi.yaml${meant};` +
+        ` do: pulumi config rm ${key}`,
+    );
+  }
+  for (const [key, check] of Object.entries(CHECKS)) {
+    const value = raw[key] ?? "";
+    const parsed = check.schema.safeParse(value);
+    if (parsed.success) values.set(key, parsed.data);
+    else faults.push(fault(key, value, check.allowed));
+  }
+
+  const get = <T>(key: Key): T => values.get(key) as T;
+  const or = (key: Key, fallback: string): string => get<string>(key) || fallback;
+  const config = (): PlatformConfig => {
+    const namespace = or("namespace", stack);
+    return {
+      stack,
+      host: or("host", dockerHost ?? DEFAULT_HOST),
+      namespace,
+      network: {
+        name: or("networkName", `${namespace}_network`),
+        subnet: get("networkSubnet"),
+        gateway: get("networkGateway"),
+        encrypted: get("networkEncrypted"),
+        attachable: get("networkAttachable"),
+      },
+      routing: get("routing"),
+      advertiseAddress: get<string>("advertiseAddress") || undefined,
+      swarmAddressPool: get<string>("swarmAddressPool") || undefined,
+      externalAddress: or("externalAddress", isIPv4(get("advertiseAddress")) ? get("advertiseAddress") : "127.0.0.1"),
+      timezone: get("timezone"),
+      registry: get<string>("registry") || undefined,
+      images: { go: get("goImage"), nginx: get("nginxImage"), kafka: get("kafkaImage") },
+      keptImages: get("keptImages"),
+      nginx: {
+        replicas: get("nginxReplicas"),
+        memoryMiB: get("nginxMemoryMiB"),
+        edgePort: get("edgePort"),
+        accountPort: get("accountPort"),
+      },
+      accountservice: { replicas: get("accountserviceReplicas"), memoryMiB: get("accountserviceMemoryMiB") },
+      quotesservice: { replicas: get("quotesserviceReplicas"), memoryMiB: get("quotesserviceMemoryMiB") },
+      kafka: { port: get("kafkaPort"), memoryMiB: get("kafkaMemoryMiB") },
+      rolloutTimeoutSeconds: get("rolloutTimeoutSeconds"),
+      purgeData: get("purgeData"),
+    };
+  };
+
+  faults.push(...relationFaults(values, stack, dockerHost));
+  if (faults.length > 0) {
+    const many = faults.length === 1 ? "1 fault" : `${faults.length} faults`;
+    throw new pulumi.RunError(
+      `The configuration of stack ${stack} has ${many}; nothing was changed.\n` +
+        faults.map((line) => `  - ${line}`).join("\n"),
+    );
+  }
+  return config();
+}
+
+/** Faults between keys; a key that is faulty by itself takes no part. */
+function relationFaults(
+  values: ReadonlyMap<string, unknown>,
+  stack: string,
+  dockerHost: string | undefined,
+): string[] {
+  const faults: string[] = [];
+  const textOf = (key: Key): string | undefined => values.get(key) as string | undefined;
+
+  const subnet = textOf("networkSubnet");
+  const gateway = textOf("networkGateway");
+  if (subnet !== undefined && gateway !== undefined) {
+    const range = subnetRange(subnet);
+    const at = toNumber(gateway);
+    if (range !== undefined && (at <= range.first || at >= range.last)) {
+      faults.push(
+        fault("networkGateway", gateway, `an address inside networkSubnet ${subnet}, not its first or last`),
+      );
+    }
+  }
+
+  const ports = new Map<number, Key>();
+  for (const key of ["edgePort", "accountPort", "kafkaPort"] as const) {
+    const value = values.get(key) as number | undefined;
+    if (value === undefined) continue;
+    const other = ports.get(value);
+    if (other !== undefined) faults.push(fault(key, String(value), `a port that ${other} does not use`));
+    else ports.set(value, key);
+  }
+
+  if (textOf("namespace") === "" && !CHECKS.namespace.schema.safeParse(stack).success) {
+    faults.push(
+      `namespace: the stack's name "${stack}" can't be a prefix of service names;` +
+        ` allowed: ${CHECKS.namespace.allowed}; do: pulumi config set namespace <prefix>`,
+    );
+  }
+
+  // The provider's image builder follows DOCKER_HOST whatever the provider's own host says
+  // (kreuzwerker/terraform-provider-docker#972): images would be built on another machine.
+  const host = textOf("host");
+  const builder = dockerHost ?? DEFAULT_HOST;
+  if (host && host !== builder) {
+    faults.push(
+      `host = "${host}": images would be built on ${builder}, the engine of DOCKER_HOST;` +
+        ` allowed: the same engine for both; do: export DOCKER_HOST=${host}`,
+    );
+  }
+  return faults;
+}
+
+function fault(key: string, value: string, allowed: string): string {
+  const shown = value === "" ? "not set" : `= "${value}"`;
+  return `${key} ${shown}; allowed: ${allowed}; do: pulumi config set ${key} <value>`;
+}
+
+/** The known name that is close enough to be what was meant, undefined if none is. */
+function nearest(name: string, known: readonly string[]): string | undefined {
+  const candidate = closest(name, known);
+  return distance(name, candidate) <= Math.max(2, name.length / 4) ? candidate : undefined;
+}
+
+/**
+ * Reads and checks the configuration of the stack that is being deployed. The only reader of
+ * pulumi.Config and of the process's environment.
+ *
+ * @throws pulumi.RunError as {@link parseConfig} does.
+ */
+export function loadConfig(): PlatformConfig {
+  const prefix = `${PROJECT}:`;
+  const raw = Object.fromEntries(
+    Object.entries(pulumi.runtime.allConfig())
+      .filter(([key]) => key.startsWith(prefix))
+      .map(([key, value]) => [key.slice(prefix.length), value]),
+  );
+  return parseConfig(raw, pulumi.getStack(), process.env.DOCKER_HOST || undefined);
+}
