@@ -53,7 +53,8 @@ const choice = (...values: [string, ...string[]]): Check => ({
   allowed: values.join(" or "),
 });
 
-const HOSTNAME = /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/;
+const HOSTNAME =
+  /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/;
 const IMAGE = /^[a-z0-9][a-z0-9._/:-]*:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(@sha256:[a-f0-9]{64})?$/;
 
 const address = text("an IPv4 address, or the name of a network interface", (value) =>
@@ -79,7 +80,9 @@ const CHECKS = {
     ),
   ),
   networkName: optional(
-    text("1 to 60 characters of A-Z, a-z, 0-9, _, . and -", (value) => /^[A-Za-z0-9][\w.-]{0,59}$/.test(value)),
+    text("1 to 60 characters of A-Z, a-z, 0-9, _, . and -", (value) =>
+      /^[A-Za-z0-9][\w.-]{0,59}$/.test(value),
+    ),
   ),
   networkSubnet: text("an IPv4 subnet of at least 8 addresses, such as 10.0.9.0/24", (value) => {
     return (subnetRange(value)?.size ?? 0) >= 8;
@@ -220,7 +223,10 @@ export function parseConfig(
       routing: get("routing"),
       advertiseAddress: get<string>("advertiseAddress") || undefined,
       swarmAddressPool: get<string>("swarmAddressPool") || undefined,
-      externalAddress: or("externalAddress", isIPv4(get("advertiseAddress")) ? get("advertiseAddress") : "127.0.0.1"),
+      externalAddress: or(
+        "externalAddress",
+        isIPv4(get("advertiseAddress")) ? get("advertiseAddress") : "127.0.0.1",
+      ),
       timezone: get("timezone"),
       registry: get<string>("registry") || undefined,
       images: { go: get("goImage"), nginx: get("nginxImage"), kafka: get("kafkaImage") },

@@ -33,19 +33,39 @@ export = async (): Promise<Record<string, unknown>> => {
   const kafkaImage = new ImagePull("kafka", { image: config.images.kafka }, { provider });
   const [accountImage, quotesImage] = ["accountservice", "quotes-service"].map((imageName) => {
     const build = { context: "services", dockerfile: `services/${imageName}/Dockerfile` };
-    return new ImageBuild(imageName, { ...config, imageName, build, baseImages: { GO_IMAGE: go.reference } }, { provider });
+    return new ImageBuild(
+      imageName,
+      { ...config, imageName, build, baseImages: { GO_IMAGE: go.reference } },
+      { provider },
+    );
   }) as [ImageBuild, ImageBuild];
 
   const common = { environment };
   const kafka = new Kafka(
     "kafka",
-    { ...common, ...config.kafka, ...config, image: kafkaImage.reference, externalPort: config.kafka.port, externalHost: config.externalAddress },
+    {
+      ...common,
+      ...config.kafka,
+      ...config,
+      image: kafkaImage.reference,
+      externalPort: config.kafka.port,
+      externalHost: config.externalAddress,
+    },
     onSwarm,
   );
-  const quotes = new QuotesService("quotes-service", { ...common, ...config.quotesservice, image: quotesImage.reference }, onSwarm);
+  const quotes = new QuotesService(
+    "quotes-service",
+    { ...common, ...config.quotesservice, image: quotesImage.reference },
+    onSwarm,
+  );
   const accounts = new AccountService(
     "accountservice",
-    { ...common, ...config.accountservice, image: accountImage.reference, quotesUrl: `${quotes.url}/api/quote?strength=4` },
+    {
+      ...common,
+      ...config.accountservice,
+      image: accountImage.reference,
+      quotesUrl: `${quotes.url}/api/quote?strength=4`,
+    },
     onSwarm,
   );
   const nginx = new Nginx(
@@ -56,11 +76,25 @@ export = async (): Promise<Record<string, unknown>> => {
       image: nginxImage.reference,
       statusPage: {
         title: `swarm-platform: ${config.namespace}`,
-        links: [{ label: "accountservice", href: "/accounts/10000" }, { label: "quotes-service", href: "/accounts/10000?include=quote" }],
+        links: [
+          { label: "accountservice", href: "/accounts/10000" },
+          { label: "quotes-service", href: "/accounts/10000?include=quote" },
+        ],
       },
       listeners: [
-        { port: 8080, published: config.nginx.edgePort, routes: [{ path: "/", file: STATUS_PAGE }, { path: "/accounts/", upstream: accounts.upstream }] },
-        { port: 6767, published: config.nginx.accountPort, routes: [{ path: "/", upstream: accounts.upstream }] },
+        {
+          port: 8080,
+          published: config.nginx.edgePort,
+          routes: [
+            { path: "/", file: STATUS_PAGE },
+            { path: "/accounts/", upstream: accounts.upstream },
+          ],
+        },
+        {
+          port: 6767,
+          published: config.nginx.accountPort,
+          routes: [{ path: "/", upstream: accounts.upstream }],
+        },
       ],
     },
     onSwarm,

@@ -57,9 +57,13 @@ export function hashBuildInputs(inputs: BuildInputs): string {
  */
 export function contextFiles(context: string, dockerfile: string): string[] {
   if (!fs.statSync(context, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new Error(`context = "${context}": no such folder; allowed: the folder that the Dockerfile copies from`);
+    throw new Error(
+      `context = "${context}": no such folder; allowed: the folder that the Dockerfile copies from`,
+    );
   }
-  const rules = [`${dockerfile}.dockerignore`, path.join(context, ".dockerignore")].find((file) => fs.existsSync(file));
+  const rules = [`${dockerfile}.dockerignore`, path.join(context, ".dockerignore")].find((file) =>
+    fs.existsSync(file),
+  );
   const ignore = dockerignore({ ignorecase: false });
   if (rules !== undefined) ignore.add(fs.readFileSync(rules, "utf8"));
 

@@ -112,7 +112,7 @@ export interface ApiService {
   /** What a rollback would return to. */
   readonly PreviousSpec?: ApiServiceSpec;
   /** Absent until the first update that replaced tasks. */
-  readonly UpdateStatus?: { readonly State: string; readonly Message?: string };
+  readonly UpdateStatus?: { readonly State: string; readonly Message?: string; readonly StartedAt?: string };
 }
 
 interface ApiServiceSpec {

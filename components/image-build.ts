@@ -50,7 +50,11 @@ export class ImageBuild extends pulumi.ComponentResource {
     });
   }
 
-  private buildImage(name: string, args: ImageBuildArgs, reference: pulumi.Output<string>): docker.RemoteImage {
+  private buildImage(
+    name: string,
+    args: ImageBuildArgs,
+    reference: pulumi.Output<string>,
+  ): docker.RemoteImage {
     const { build } = args;
     return new docker.RemoteImage(
       name,

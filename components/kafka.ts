@@ -122,5 +122,9 @@ function brokerEnvironment(name: string, args: KafkaArgs, memoryMiB: number): Re
 
 /** A KRaft cluster id (22 characters of base64url, 16 bytes) that is the environment's own for ever. */
 export function clusterId(namespace: string): string {
-  return createHash("sha256").update(`swarm-platform/${namespace}/kafka`).digest().subarray(0, 16).toString("base64url");
+  return createHash("sha256")
+    .update(`swarm-platform/${namespace}/kafka`)
+    .digest()
+    .subarray(0, 16)
+    .toString("base64url");
 }

@@ -1,3 +1,5 @@
+import * as path from "node:path";
+
 /** One route of the edge: a path prefix and what answers it. */
 export type Route = UpstreamRoute | PageRoute;
 
@@ -47,15 +49,23 @@ export function listenerFaults(listeners: readonly Listener[]): string[] {
     for (const [j, route] of listener.routes.entries()) {
       const where = `${at}.routes[${j}]`;
       if (!PATH.test(route.path)) {
-        faults.push(`${where}.path = "${route.path}"; allowed: "/" followed by letters, digits, ".", "_", "~", "-" and "/"`);
+        faults.push(
+          `${where}.path = "${route.path}"; allowed: "/" followed by letters, digits, ".", "_", "~", "-" and "/"`,
+        );
       } else if (route.path === HEALTH_PATH) {
-        faults.push(`${where}.path = "${route.path}"; allowed: any other path, nginx answers this one itself`);
+        faults.push(
+          `${where}.path = "${route.path}"; allowed: any other path, nginx answers this one itself`,
+        );
       } else if (paths.indexOf(route.path) !== j) {
-        faults.push(`${where}.path = "${route.path}"; allowed: a path that no other route of the listener has`);
+        faults.push(
+          `${where}.path = "${route.path}"; allowed: a path that no other route of the listener has`,
+        );
       }
       if ("upstream" in route) {
         if (!UPSTREAM.test(route.upstream)) {
-          faults.push(`${where}.upstream = "${route.upstream}"; allowed: <service>:<port>, such as accountservice:6767`);
+          faults.push(
+            `${where}.upstream = "${route.upstream}"; allowed: <service>:<port>, such as accountservice:6767`,
+          );
         }
       } else if (!FILE.test(route.file)) {
         faults.push(`${where}.file = "${route.file}"; allowed: an absolute path in the container`);
@@ -138,8 +148,8 @@ function renderRoute(route: Route): string {
   if ("file" in route) {
     return `
     location = ${route.path} {
-      default_type text/html;
-      alias ${route.file};
+      root ${path.dirname(route.file)};
+      try_files /${path.basename(route.file)} =404;
     }
 `;
   }

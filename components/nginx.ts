@@ -55,7 +55,11 @@ export class Nginx extends pulumi.ComponentResource {
         ports: args.listeners.map(({ port, published }) => ({ target: port, published })),
         configs: [
           { name: "conf", content: renderNginxConfig(args.listeners), path: "/etc/nginx/nginx.conf" },
-          { name: "status", content: renderStatusPage(args.statusPage.title, args.statusPage.links), path: STATUS_PAGE },
+          {
+            name: "status",
+            content: renderStatusPage(args.statusPage.title, args.statusPage.links),
+            path: STATUS_PAGE,
+          },
         ],
         user: NGINX_USER,
         readOnly: true,

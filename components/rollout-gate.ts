@@ -37,7 +37,9 @@ export async function waitForRollout(
   progress: (line: string) => void,
 ): Promise<void> {
   const deadline = Date.now() + timeoutSeconds * 1000;
-  const startedAt = (await inspect(docker, serviceId)).UpdatedAt;
+  const first = await inspect(docker, serviceId);
+  // A rollback may already have come and gone, which moves UpdatedAt but not the update's start.
+  const startedAt = first.UpdateStatus?.StartedAt ?? first.UpdatedAt;
   let last = "";
   for (;;) {
     const snapshot = await look(docker, serviceId, startedAt);
@@ -61,7 +63,9 @@ async function look(docker: Docker, id: string, startedAt: string): Promise<Roll
   const [tasks, upToDate, nodes] = await Promise.all([
     docker.listTasks({ filters: { service: [id] } }) as Promise<unknown> as Promise<ApiTask[]>,
     // The docker CLI's own filter: tasks whose spec is the service's present one.
-    docker.listTasks({ filters: { service: [id], "_up-to-date": ["true"] } }) as Promise<unknown> as Promise<ApiTask[]>,
+    docker.listTasks({ filters: { service: [id], "_up-to-date": ["true"] } }) as Promise<unknown> as Promise<
+      ApiTask[]
+    >,
     docker.listNodes() as Promise<unknown> as Promise<ApiNode[]>,
   ]);
   return {
@@ -109,7 +113,7 @@ async function lastLogLines(docker: Docker, task: ApiTask): Promise<string[]> {
 /** Takes off the 8-byte frame headers that the Engine API puts before each piece of output. */
 export function demultiplex(raw: Buffer): string {
   const pieces: Buffer[] = [];
-  for (let at = 0; at + 8 <= raw.length; ) {
+  for (let at = 0; at + 8 <= raw.length;) {
     const length = raw.readUInt32BE(at + 4);
     pieces.push(raw.subarray(at + 8, at + 8 + length));
     at += 8 + length;

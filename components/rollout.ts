@@ -8,7 +8,7 @@ export interface RolloutSnapshot {
   /** Ids of the tasks that have the service's present spec. */
   readonly upToDate: ReadonlySet<string>;
   readonly nodes: readonly ApiNode[];
-  /** Engine time at which this rollout began: the service's UpdatedAt when the gate first looked. */
+  /** Engine time at which this rollout began. */
   readonly startedAt: string;
   /** Milliseconds since the epoch. */
   readonly now: number;
@@ -38,15 +38,17 @@ export function judge(snapshot: RolloutSnapshot): Verdict {
     case "rollback_paused":
       return { state: "failed", reason: `Swarm paused the update: ${update.Message ?? "no reason given"}` };
     case "rollback_completed":
-      return { state: "failed", reason: `Swarm rolled the update back: ${update.Message ?? "no reason given"}` };
+      return {
+        state: "failed",
+        reason: `Swarm rolled the update back: ${update.Message ?? "no reason given"}`,
+      };
   }
 
   const current = snapshot.tasks.filter((task) => snapshot.upToDate.has(task.ID));
-  const live = new Set(
-    snapshot.nodes.filter((node) => node.Status.State !== "down").map((node) => node.ID),
-  );
+  const live = new Set(snapshot.nodes.filter((node) => node.Status.State !== "down").map((node) => node.ID));
   const running = current.filter(
-    (task) => task.DesiredState === "running" && task.Status.State === "running" && live.has(task.NodeID ?? ""),
+    (task) =>
+      task.DesiredState === "running" && task.Status.State === "running" && live.has(task.NodeID ?? ""),
   );
   const wanted = wantedTasks(service, current);
 
@@ -82,13 +84,22 @@ export function failedTasks(snapshot: Pick<RolloutSnapshot, "tasks" | "startedAt
 /** What a task's error means and what helps, in plain words. */
 export function explain(error: string): string {
   const rules: readonly [RegExp, string][] = [
-    [/No such image|not found: manifest|pull access denied/i, "check the image's name and tag, and that this node can pull it"],
-    [/unhealthy|health/i, "see the log lines: the health check failed; correct the service or its health check"],
+    [
+      /No such image|not found: manifest|pull access denied/i,
+      "check the image's name and tag, and that this node can pull it",
+    ],
+    [
+      /unhealthy|health/i,
+      "see the log lines: the health check failed; correct the service or its health check",
+    ],
     [/port.*already|host-mode port/i, "free the published port on the node, or publish another one"],
     [/no suitable node.*(memory|resources)/i, "lower the limits or reservations, or add a node"],
     [/no suitable node/i, "check the placement constraints and that nodes are active (docker node ls)"],
     [/exit \(137\)|out of memory|OOM/i, "raise the memory limit if the task ran out of memory"],
-    [/non-zero exit/i, "see the log lines: the program ended by itself; correct its arguments or environment"],
+    [
+      /non-zero exit/i,
+      "see the log lines: the program ended by itself; correct its arguments or environment",
+    ],
     [/invalid mount|mount|no such file or directory/i, "check that the mount's source exists on the node"],
   ];
   return rules.find(([pattern]) => pattern.test(error))?.[1] ?? "see docker service ps --no-trunc";
@@ -98,7 +109,10 @@ function wantedTasks(service: ApiService, current: readonly ApiTask[]): number {
   const replicas = service.Spec.Mode.Replicated?.Replicas;
   if (replicas !== undefined) return replicas;
   // A global service has one task for each eligible node, and Swarm has created them all at once.
-  return Math.max(1, new Set(current.filter((task) => task.DesiredState === "running").map((task) => task.NodeID)).size);
+  return Math.max(
+    1,
+    new Set(current.filter((task) => task.DesiredState === "running").map((task) => task.NodeID)).size,
+  );
 }
 
 function waitedFor(current: readonly ApiTask[]): string {

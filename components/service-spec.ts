@@ -20,7 +20,12 @@ export interface PublishedPort {
 
 /** Storage of a task. */
 export type Mount =
-  | { readonly type: "volume"; readonly source: pulumi.Input<string>; readonly target: string; readonly readOnly?: boolean }
+  | {
+      readonly type: "volume";
+      readonly source: pulumi.Input<string>;
+      readonly target: string;
+      readonly readOnly?: boolean;
+    }
   | { readonly type: "bind"; readonly source: string; readonly target: string; readonly readOnly?: boolean }
   | { readonly type: "tmpfs"; readonly target: string; readonly sizeMiB: number };
 
@@ -99,8 +104,8 @@ export interface ServiceOptions {
 }
 
 /** The arguments of docker.Service in the full, canonical form that it reads back. */
-export type ServiceSpec = docker.ServiceArgs & {
-  readonly taskSpec: docker.types.input.ServiceTaskSpec & {
+export type ServiceSpec = Omit<docker.ServiceArgs, "taskSpec"> & {
+  readonly taskSpec: Omit<docker.types.input.ServiceTaskSpec, "containerSpec"> & {
     readonly containerSpec: docker.types.input.ServiceTaskSpecContainerSpec;
   };
 };
@@ -110,7 +115,10 @@ const NAME = /^[a-z]([a-z0-9-]*[a-z0-9])?$/;
 const MAX_NAME = 63;
 
 /** All faults of the options at once, each with property, value, what is allowed, what to do. */
-export function serviceFaults(name: string, options: ServiceOptions & { environment: Environment }): string[] {
+export function serviceFaults(
+  name: string,
+  options: ServiceOptions & { environment: Environment },
+): string[] {
   const faults: string[] = [];
   const fault = (property: string, value: unknown, allowed: string): void => {
     faults.push(`${property} = ${JSON.stringify(value)}; allowed: ${allowed}`);
@@ -123,7 +131,8 @@ export function serviceFaults(name: string, options: ServiceOptions & { environm
 
   const fullName = `${options.environment.namespace}_${name}`;
   if (!NAME.test(name)) fault("name", name, "a-z, 0-9 and -, starting with a letter");
-  else if (fullName.length > MAX_NAME) fault("name", fullName, `at most ${MAX_NAME} characters with the namespace`);
+  else if (fullName.length > MAX_NAME)
+    fault("name", fullName, `at most ${MAX_NAME} characters with the namespace`);
 
   if (options.replicas !== "global") whole("replicas", options.replicas, 0);
   whole("memoryMiB", options.memoryMiB, 6);
@@ -131,14 +140,20 @@ export function serviceFaults(name: string, options: ServiceOptions & { environm
   whole("update.parallelism", options.update?.parallelism, 0);
   whole("update.delay", options.update?.delay, 0);
   whole("update.monitor", options.update?.monitor, 1);
-  if (options.cpus !== undefined && !(options.cpus > 0)) fault("cpus", options.cpus, "a number above 0, such as 0.5");
+  if (options.cpus !== undefined && !(options.cpus > 0))
+    fault("cpus", options.cpus, "a number above 0, such as 0.5");
 
   if ("waived" in options.healthcheck) {
-    if (options.healthcheck.waived.trim() === "") fault("healthcheck.waived", "", "the reason why there is no check");
+    if (options.healthcheck.waived.trim() === "")
+      fault("healthcheck.waived", "", "the reason why there is no check");
   } else {
     const { test, interval, timeout, retries, startPeriod } = options.healthcheck;
     if (test.length < 2 || !["CMD", "CMD-SHELL"].includes(test[0] ?? "")) {
-      fault("healthcheck.test", test, `["CMD", program, ...] or ["CMD-SHELL", line]; or healthcheck: { waived: reason }`);
+      fault(
+        "healthcheck.test",
+        test,
+        `["CMD", program, ...] or ["CMD-SHELL", line]; or healthcheck: { waived: reason }`,
+      );
     }
     whole("healthcheck.interval", interval, 1);
     whole("healthcheck.timeout", timeout, 1);
@@ -154,7 +169,8 @@ export function serviceFaults(name: string, options: ServiceOptions & { environm
       }
     }
     const key = `${port.published}/${port.protocol ?? "tcp"}`;
-    if (seen.has(key)) fault(`ports[${i}].published`, port.published, `a port that ports[${seen.get(key)}] does not publish`);
+    if (seen.has(key))
+      fault(`ports[${i}].published`, port.published, `a port that ports[${seen.get(key)}] does not publish`);
     else seen.set(key, i);
   }
   if (hasHostPort(options) && options.update?.order === "start-first") {
@@ -192,7 +208,8 @@ export function normalise(name: string, options: ServiceOptions, environment: En
   return {
     name: `${environment.namespace}_${name}`,
     labels: [stack],
-    mode: options.replicas === "global" ? { global: true } : { replicated: { replicas: options.replicas ?? 1 } },
+    mode:
+      options.replicas === "global" ? { global: true } : { replicated: { replicas: options.replicas ?? 1 } },
     taskSpec: {
       containerSpec: {
         image: options.image,
@@ -239,10 +256,15 @@ function hasHostPort(
   options: ServiceOptions & { environment?: Environment },
   environment = options.environment,
 ): boolean {
-  return (options.ports ?? []).some((port) => environment !== undefined && publishMode(port, environment) === "host");
+  return (options.ports ?? []).some(
+    (port) => environment !== undefined && publishMode(port, environment) === "host",
+  );
 }
 
-function updateConfig(policy: UpdatePolicy, order: "start-first" | "stop-first"): docker.types.input.ServiceUpdateConfig {
+function updateConfig(
+  policy: UpdatePolicy,
+  order: "start-first" | "stop-first",
+): docker.types.input.ServiceUpdateConfig {
   return {
     parallelism: policy.parallelism ?? 1,
     delay: duration(policy.delay ?? 0),
@@ -256,7 +278,8 @@ function updateConfig(policy: UpdatePolicy, order: "start-first" | "stop-first")
 function healthcheckFields(
   check: ServiceOptions["healthcheck"],
 ): docker.types.input.ServiceTaskSpecContainerSpecHealthcheck {
-  if ("waived" in check) return { tests: ["NONE"], interval: "0s", timeout: "0s", retries: 0, startPeriod: "0s" };
+  if ("waived" in check)
+    return { tests: ["NONE"], interval: "0s", timeout: "0s", retries: 0, startPeriod: "0s" };
   return {
     tests: [...check.test],
     interval: duration(check.interval ?? 5),

@@ -8,7 +8,10 @@ export interface StatusLink {
 /** A small HTML page that names the environment and asks each link itself, so that it shows what answers now. */
 export function renderStatusPage(environment: string, links: readonly StatusLink[]): string {
   const rows = links
-    .map(({ label, href }) => `<tr><td>${escape(label)}</td><td><a href="${escape(href)}">${escape(href)}</a></td><td class="state">...</td></tr>`)
+    .map(
+      ({ label, href }) =>
+        `<tr><td>${escape(label)}</td><td><a href="${escape(href)}">${escape(href)}</a></td><td class="state">...</td></tr>`,
+    )
     .join("\n      ");
   return `<!doctype html>
 <html lang="en">

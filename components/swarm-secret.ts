@@ -35,7 +35,9 @@ export class SwarmSecret extends pulumi.ComponentResource {
         data: content.apply((text) => Buffer.from(text).toString("base64")),
         labels: [{ label: "com.docker.stack.namespace", value: namespace }],
       },
-      { parent: this },
+      // The name changes with the content, so the new object can come before the old one goes; the provider's
+      // bridge would delete first, which Swarm refuses while a service uses it.
+      { parent: this, deleteBeforeReplace: false },
     );
     this.secretId = secret.id;
     this.secretName = secret.name;

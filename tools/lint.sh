@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Type check, ESLint, Prettier, go vet and gofmt. Ends at the first fault.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=tools/env.sh
+. tools/env.sh
+npx tsc --noEmit
+npx eslint .
+npx prettier --check --log-level warn .
+(cd services && go vet ./...)
+unformatted=$(gofmt -l services tools/offline)
+[ -z "$unformatted" ] || {
+  printf 'gofmt would change:\n%s\ndo: make format\n' "$unformatted" >&2
+  exit 1
+}

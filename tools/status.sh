@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# A table of the stack's services and the URLs to try (STACK, default dev).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=tools/env.sh
+. tools/env.sh
+stack=${STACK:-dev}
+namespace=$(tools/namespace.sh)
+
+services=$(docker service ls --filter "label=com.docker.stack.namespace=$namespace" \
+  --format '{{.Name}}|{{.Replicas}}|{{.Image}}|{{.Ports}}' | sort)
+if [ -z "$services" ]; then
+  echo "Stack $stack has no services on $DOCKER_HOST. Deploy it with: make up"
+  exit 0
+fi
+echo
+# Ports in host mode are no part of the list's column; the service knows them.
+{
+  echo 'SERVICE|REPLICAS|IMAGE|PUBLISHED'
+  while IFS='|' read -r name replicas image _; do
+    ports=$(docker service inspect "$name" --format '{{range .Endpoint.Spec.Ports}}{{.PublishedPort}}/{{.Protocol}} {{end}}')
+    echo "$name|$replicas|$image|${ports:--}"
+  done <<<"$services"
+} | column -t -s '|'
+
+output() { pulumi stack output --stack "$stack" "$1" 2>/dev/null || true; }
+edge=$(output edgeUrl)
+accounts=$(output accountsUrl)
+cat <<TRY
+
+Try:
+  $edge/                                status page
+  $edge/accounts/10000                  accountservice through the edge
+  $accounts/accounts/10000?include=quote    with a quote from quotes-service
+  $(output kafkaBootstrap)                               Kafka's bootstrap address outside
+Swarm publishes these ports on every address of this machine, not on loopback alone (see "Firewall" in the README).
+TRY
