@@ -9,11 +9,13 @@ import { Nginx, STATUS_PAGE } from "./components/nginx";
 import { OverlayNetwork } from "./components/overlay-network";
 import { QuotesService } from "./components/quotes-service";
 import { rolloutGate } from "./components/rollout-gate";
+import { explainSkippedDependents } from "./components/skipped-dependents";
 import { Swarm } from "./components/swarm";
 import { loadConfig } from "./config";
 
 /** Config -> provider -> components -> outputs. */
 export = async (): Promise<Record<string, unknown>> => {
+  explainSkippedDependents();
   const config = loadConfig();
   const observed = await observeEngine(config.host);
   const provider = new docker.Provider("engine", { host: config.host });

@@ -1,5 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import * as path from "node:path";
 import { BuildInputs, hashBuildInputs } from "./build-context";
 import { contentHash } from "./content-name";
 import { keepNewestTags } from "./image-retention";
@@ -63,7 +64,8 @@ export class ImageBuild extends pulumi.ComponentResource {
         keepLocally: true,
         build: {
           context: build.context,
-          dockerfile: build.dockerfile,
+          // The provider takes it relative to the context.
+          dockerfile: path.relative(build.context, build.dockerfile),
           buildArgs: { ...build.args, ...args.baseImages },
           ...(build.target !== undefined && { target: build.target }),
           ...(build.platform !== undefined && { platform: build.platform }),

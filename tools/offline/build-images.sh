@@ -1,0 +1,231 @@
+#!/usr/bin/env bash
+# Builds base images from Debian and Maven packages for machines that can't reach Docker Hub, and keeps them in
+# the folder registry/ of the cache under their public names. They are real software but not the official images,
+# and their labels say so. serve-images.sh and load-images.sh bring them to an engine; throwaway-engine.sh serves
+# them to its engines by itself.
+#
+#   build-images.sh        builds what is missing or has other inputs than last time; otherwise does nothing
+#   build-images.sh list   prints the images' names
+#
+# Newer packages alone do not cause a build: delete the cache's folder registry/ to have one.
+set -euo pipefail
+
+readonly DEBIAN=bookworm
+readonly GO=1.26
+readonly GO_TOOLCHAIN=go1.26.8 # fetched as a Go module when the machine's own is not a $GO
+# Folder in images/, repository, tag. Tags are the versions that the packages have; the builds check it.
+readonly IMAGES=(
+  "busybox library/busybox 1.35"
+  "nginx library/nginx 1.22.1"
+  "golang library/golang $GO-$DEBIAN"
+  "kafka apache/kafka 4.1.0"
+)
+readonly DESCRIPTION="built from Debian/Maven packages by swarm-platform's offline route; not the official image"
+readonly CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt # containers trust what the machine trusts: some networks re-sign TLS
+readonly PUSH_ADDRESS=127.0.0.1:5001                  # on the loopback of the throw-away engine
+
+here=$(dirname "$(realpath "$0")")
+cache=$(realpath -m -- "${SWARM_PLATFORM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/swarm-platform}")
+registry=$cache/registry
+work=$cache/image-build
+log=$cache/image-build.log
+engine=$here/../throwaway-engine.sh
+readonly here cache registry work log engine
+
+say() { echo "build-images: $*"; }
+fail() {
+  echo "build-images: $*" >&2
+  exit 1
+}
+
+require() {
+  local missing=() entry
+  ((EUID == 0)) || fail "needs root, for mmdebstrap and for the throw-away engine; run it with sudo"
+  for entry in mmdebstrap:mmdebstrap mvn:maven docker-registry:docker-registry docker:docker.io \
+    /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring $CA_BUNDLE:ca-certificates; do
+    command -v "${entry%%:*}" >/dev/null || [[ -f ${entry%%:*} ]] || missing+=("${entry#*:}")
+  done
+  ((${#missing[@]} == 0)) || fail "these packages are missing: ${missing[*]}; install them with apt-get install ${missing[*]}"
+  command -v go >/dev/null || fail "Go is missing; install Go $GO, or any from 1.21 on, which can fetch Go $GO as a module"
+}
+
+# Runs COMMAND with its output in the log, and one line on the terminal: what, and how long it took.
+# Not in an `if`, where bash would ignore failures inside COMMAND; at_exit reports a step that did not end.
+step() { # WHAT COMMAND...
+  local start=$SECONDS
+  unfinished_step=$1
+  printf 'build-images: %s ... ' "$1"
+  printf '\n==== %s\n' "$1" >>"$log"
+  "${@:2}" &>>"$log"
+  unfinished_step=
+  echo "$((SECONDS - start)) s"
+}
+
+at_exit() {
+  local status=$?
+  if [[ -n $unfinished_step ]]; then
+    echo failed
+    tail -n 25 "$log" >&2
+    echo "build-images: failed at: $unfinished_step; the whole log is $log" >&2
+  fi
+  clean_up
+  exit "$status"
+}
+
+# ---------------------------------------------------------------- what to build
+
+# Go's own settings of this machine are needed in containers too, if they are not the defaults.
+go_setting() {
+  local value
+  value=$(go env "$1")
+  [[ $value == "$(env -u "$1" GOENV=off go env "$1")" ]] || echo "$value"
+}
+
+find_go() {
+  cd / # away from any go.mod
+  [[ $(go env GOVERSION) =~ ^go${GO/./\\.}(\.|$) ]] || export GOTOOLCHAIN=$GO_TOOLCHAIN
+  goroot=$(go env GOROOT)
+  go_settings=(GOPROXY="$(go_setting GOPROXY)" GOSUMDB="$(go_setting GOSUMDB)" GOFLAGS="$(go_setting GOFLAGS)")
+}
+
+# One hash over all that decides what an image becomes, but for the packages' own versions.
+inputs() { # FOLDER
+  {
+    cat "$here/build-images.sh" "$CA_BUNDLE"
+    (cd "$here/images/$1" && find . -type f -print0 | sort -z | xargs -0 sha256sum)
+    [[ $1 != golang ]] || echo "$(go env GOVERSION) ${go_settings[*]}"
+  } | sha256sum | cut -d' ' -f1
+}
+
+# Says why the image must be built; nothing when it need not be.
+why_build() { # FOLDER REPOSITORY TAG
+  if [[ ! -s $registry/docker/registry/v2/repositories/$2/_manifests/tags/$3/current/link ]]; then
+    echo "not there yet"
+  elif [[ $(cat "$registry/inputs/$1" 2>/dev/null) != "$(inputs "$1")" ]]; then
+    echo "its inputs changed"
+  fi
+}
+
+# ---------------------------------------------------------------- building
+
+# The lines of this machine's apt sources that are of the release; none when it runs another system.
+apt_sources() {
+  # shellcheck disable=SC2016
+  apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Identifier: Packages' |
+    grep -E " $DEBIAN(-updates|-security)? main$" | sort -u || true
+}
+
+make_base() {
+  local sources mirror=()
+  sources=$(apt_sources)
+  # Without a mirror, mmdebstrap takes its default; with "-", the sources on its standard input.
+  [[ -z $sources ]] || mirror=(-)
+  # A fixed time makes the same packages the same layer, shared with images of an earlier build.
+  SOURCE_DATE_EPOCH=0 TMPDIR=$work mmdebstrap --variant=minbase --include=ca-certificates \
+    --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+    --dpkgopt='path-exclude=/usr/share/info/*' \
+    --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
+    --customize-hook="copy-in $CA_BUNDLE $(dirname "$CA_BUNDLE")" \
+    "$DEBIAN" - "${mirror[@]}" <<<"$sources" | docker import - offline-base
+}
+
+kafka_context() { # FOLDER VERSION
+  cp -r "$here/images/kafka" "$1"
+  mvn --batch-mode --quiet --file "$1/pom.xml" -Dkafka.version="$2" \
+    dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$1/libs"
+}
+
+build_and_push() { # FOLDER REPOSITORY TAG
+  local context=$here/images/$1 arguments=() setting
+  case $1 in
+    golang)
+      context=$goroot
+      for setting in "${go_settings[@]}"; do arguments+=(--build-arg "$setting"); done
+      ;;
+    kafka)
+      context=$work/kafka
+      kafka_context "$context" "$3"
+      ;;
+    *) arguments=(--build-arg "VERSION=$3") ;;
+  esac
+  docker build --file "$here/images/$1/Dockerfile" --tag "$PUSH_ADDRESS/$2:$3" "${arguments[@]}" \
+    --label "org.opencontainers.image.title=$1 $3" --label "org.opencontainers.image.description=$DESCRIPTION" "$context"
+  docker push "$PUSH_ADDRESS/$2:$3"
+  mkdir -p "$registry/inputs"
+  inputs "$1" >"$registry/inputs/$1"
+}
+
+start_engine() {
+  # The engine's view of the cache is an empty one: it must not serve what is being written. 8 is the lock.
+  SWARM_PLATFORM_CACHE=$work "$engine" start "$work/engine" image-builder >"$work/engine.env" 8>&-
+  # shellcheck disable=SC1091
+  . "$work/engine.env"
+  export DOCKER_HOST BUILDX_BUILDER=default
+  mkdir -p "$registry"
+  sed 's/enabled: true/enabled: false/' "$here/registry.yml" >"$work/registry.yml" # read-only no more
+  writable_registry serve 8>&- &
+  disown
+  local tries
+  for ((tries = 0; tries < 100; tries++)); do
+    ! in_engine_network bash -c "</dev/tcp/${PUSH_ADDRESS/:/\/}" 2>/dev/null || return 0
+    sleep 0.1
+  done
+  echo "the registry to push to does not answer at $PUSH_ADDRESS"
+  return 1
+}
+
+writable_registry() { # COMMAND...
+  in_engine_network env REGISTRY_HTTP_ADDR=$PUSH_ADDRESS REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY="$registry" \
+    docker-registry "$@" "$work/registry.yml"
+}
+
+# Images that were replaced leave their layers behind.
+drop_unused_layers() { writable_registry garbage-collect --delete-untagged; }
+
+in_engine_network() { nsenter --net="/run/netns/$NETNS" "$@"; }
+
+clean_up() {
+  "$engine" stop "$work/engine"
+  rm -rf "$work"
+}
+
+# ---------------------------------------------------------------- main
+
+if [[ ${1:-} == list ]]; then
+  for image in "${IMAGES[@]}"; do
+    read -r folder repository tag <<<"$image"
+    echo "${repository#library/}:$tag"
+  done
+  exit
+fi
+
+require
+find_go
+mkdir -p "$cache"
+exec 8>"$cache/image-build.lock"
+flock 8
+
+todo=()
+for image in "${IMAGES[@]}"; do
+  read -r folder repository tag <<<"$image"
+  reason=$(why_build "$folder" "$repository" "$tag")
+  if [[ -n $reason ]]; then
+    todo+=("$image")
+    say "will build ${repository#library/}:$tag: $reason"
+  fi
+done
+((${#todo[@]} > 0)) || exit 0
+
+unfinished_step=
+clean_up # of a build that was killed
+mkdir -p "$work"
+trap at_exit EXIT
+trap 'exit 130' INT TERM
+: >"$log"
+step "throw-away engine" start_engine
+step "Debian $DEBIAN, the base of all" make_base
+for image in "${todo[@]}"; do
+  read -r folder repository tag <<<"$image"
+  step "${repository#library/}:$tag" build_and_push "$folder" "$repository" "$tag"
+done
+step "removal of unused layers" drop_unused_layers
