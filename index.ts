@@ -33,14 +33,16 @@ export = async (): Promise<Record<string, unknown>> => {
   const go = new ImagePull("golang", { image: config.images.go }, { provider });
   const nginxImage = new ImagePull("nginx", { image: config.images.nginx }, { provider });
   const kafkaImage = new ImagePull("kafka", { image: config.images.kafka }, { provider });
-  const [accountImage, quotesImage] = ["accountservice", "quotes-service"].map((imageName) => {
-    const build = { context: "services", dockerfile: `services/${imageName}/Dockerfile` };
-    return new ImageBuild(
-      imageName,
-      { ...config, imageName, build, baseImages: { GO_IMAGE: go.reference } },
-      { provider },
-    );
-  }) as [ImageBuild, ImageBuild];
+  const [accountImage, quotesImage, producerImage] = ["accountservice", "quotes-service", "producer"].map(
+    (imageName) => {
+      const build = { context: "services", dockerfile: `services/${imageName}/Dockerfile` };
+      return new ImageBuild(
+        imageName,
+        { ...config, imageName, build, baseImages: { GO_IMAGE: go.reference } },
+        { provider },
+      );
+    },
+  ) as [ImageBuild, ImageBuild, ImageBuild];
 
   const common = { environment };
   const kafka = new Kafka(
@@ -107,7 +109,9 @@ export = async (): Promise<Record<string, unknown>> => {
     accountsUrl: `http://${config.externalAddress}:${config.nginx.accountPort}`,
     kafkaBootstrap: kafka.externalBootstrap,
     services: [kafka, quotes, accounts, nginx].map(({ serviceName }) => serviceName),
-    images: { accountservice: accountImage.reference, "quotes-service": quotesImage.reference },
+    accountserviceImage: accountImage.reference,
+    quotesserviceImage: quotesImage.reference,
+    producerImage: producerImage.reference,
     volumes: [kafka.volumeName],
   };
 };

@@ -22,26 +22,20 @@ trap strip_salt EXIT
 
 # With the swarm gone the provider can't even read a service, and the refresh ends the operation. What
 # lived in that swarm is gone with it: the state is made to say so, for a preview in a copy of it.
-vanished() {
-  [ "$(docker info --format '{{.Swarm.LocalNodeState}}')" = inactive ] &&
-    pulumi stack export --stack "$stack" | grep -q '"docker:index/service:Service"'
-}
-forget_swarm() {
-  local urn
-  urn=$(pulumi stack export --stack "$stack" | sed -n 's/.*"urn": "\(.*command:local:Command::swarm\)".*/\1/p' | head -n1)
-  pulumi state delete --stack "$stack" --yes --target-dependents "$urn" >/dev/null
-}
-if vanished; then
-  say "the engine at $DOCKER_HOST is in no swarm any more, and all that this stack had in it is gone."
-  if [ "$operation" = preview ]; then
-    copy=$(mktemp -d)
-    trap 'rm -rf "$copy"; strip_salt' EXIT
-    pulumi stack export --stack "$stack" >"$copy/state.json"
-    export PULUMI_BACKEND_URL=file://$copy
-    pulumi stack select --create "$stack" >/dev/null
-    pulumi stack import --stack "$stack" --file "$copy/state.json" >/dev/null
+if [ "$(docker info --format '{{.Swarm.LocalNodeState}}')" = inactive ]; then
+  state=$(pulumi stack export --stack "$stack")
+  if grep -q '"docker:index/service:Service"' <<<"$state"; then
+    say "the engine at $DOCKER_HOST is in no swarm any more, and all that this stack had in it is gone."
+    if [ "$operation" = preview ]; then
+      copy=$(mktemp -d)
+      trap 'rm -rf "$copy"; strip_salt' EXIT
+      export PULUMI_BACKEND_URL=file://$copy
+      pulumi stack select --create "$stack" >/dev/null
+      pulumi stack import --stack "$stack" >/dev/null <<<"$state"
+    fi
+    swarm=$(sed -n 's/.*"urn": "\(.*command:local:Command::swarm\)".*/\1/p' <<<"$state" | head -n1)
+    pulumi state delete --stack "$stack" --yes --target-dependents "$swarm" >/dev/null
   fi
-  forget_swarm
 fi
 
 case $operation in
@@ -54,8 +48,7 @@ preview) pulumi preview --stack "$stack" --diff ;;
 refresh) pulumi refresh --stack "$stack" --yes --skip-preview ;;
 destroy)
   namespace=$(tools/namespace.sh)
-  # The program runs, so that it decides by today's configuration what is kept.
-  pulumi destroy --stack "$stack" --yes --skip-preview --run-program --refresh
+  pulumi destroy --stack "$stack" --yes --skip-preview
   kept=$(docker volume ls --filter "label=com.docker.stack.namespace=$namespace" --format '  {{.Name}}')
   [ -z "$kept" ] || printf 'Kept volumes (purgeData: true deletes them, or docker volume rm):\n%s\n' "$kept"
   ;;

@@ -26,12 +26,12 @@ echo
 output() { pulumi stack output --stack "$stack" "$1" 2>/dev/null || true; }
 edge=$(output edgeUrl)
 accounts=$(output accountsUrl)
-cat <<TRY
-
-Try:
-  $edge/                                status page
-  $edge/accounts/10000                  accountservice through the edge
-  $accounts/accounts/10000?include=quote    with a quote from quotes-service
-  $(output kafkaBootstrap)                               Kafka's bootstrap address outside
+printf '\nTry:\n'
+printf '  %-52s %s\n' \
+  "$edge/" "status page" \
+  "$edge/accounts/10000" "accountservice through the edge" \
+  "$accounts/accounts/10000?include=quote" "with a quote from quotes-service" \
+  "$(output kafkaBootstrap)" "Kafka's bootstrap address outside"
+cat <<'NOTE'
 Swarm publishes these ports on every address of this machine, not on loopback alone (see "Firewall" in the README).
-TRY
+NOTE

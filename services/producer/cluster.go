@@ -18,8 +18,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// connectTimeout bounds the connection to one broker and its first answer.
-const connectTimeout = 5 * time.Second
+const (
+	// dialTimeout bounds name resolution and connection to one broker.
+	dialTimeout = 4 * time.Second
+	// answerTimeout adds the first answer. It is the longer one, so that a fault
+	// of DNS is reported as such.
+	answerTimeout = 5 * time.Second
+)
 
 // broker is one that the cluster told its clients to use.
 type broker struct {
@@ -67,9 +72,9 @@ func checkCluster(ctx context.Context, bootstrap []string) ([]broker, error) {
 // askForBrokers asks the broker at address, and no other, for the cluster's
 // brokers.
 func askForBrokers(ctx context.Context, address string) ([]broker, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, connectTimeout, fmt.Errorf("no answer within %s", connectTimeout))
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	client, err := kgo.NewClient(kgo.SeedBrokers(address), kgo.DialTimeout(connectTimeout))
+	client, err := kgo.NewClient(kgo.SeedBrokers(address), kgo.DialTimeout(dialTimeout))
 	if err != nil {
 		return nil, err
 	}
@@ -78,9 +83,6 @@ func askForBrokers(ctx context.Context, address string) ([]broker, error) {
 	request.Topics = []kmsg.MetadataRequestTopic{} // none; nil means all
 	answer, err := client.SeedBrokers()[0].Request(ctx, request)
 	if err != nil {
-		if ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
 		return nil, err
 	}
 	var brokers []broker
@@ -104,7 +106,9 @@ func inPlainWords(err error) string {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
 		return "connect: the connection was accepted and then closed: is that a plain-text Kafka listener, and has Kafka started?"
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), errors.As(err, &timedOut) && timedOut.Timeout():
-		return fmt.Sprintf("time-out: no answer within %s: a firewall may drop the packets, or nothing has that address", connectTimeout)
+		return "time-out: no answer: a firewall may drop the packets, nothing has that address, or what listens there is stuck"
+	case errors.Is(err, context.Canceled):
+		return "interrupted"
 	}
 	return err.Error()
 }

@@ -28,7 +28,7 @@ func runProduce(ctx context.Context, opts options, progress io.Writer) (string, 
 		return "", err
 	}
 	if err := produce(ctx, opts, progress); err != nil {
-		return "", explain(err, opts.brokers)
+		return "", explain(ctx, err, opts.brokers)
 	}
 	return fmt.Sprintf("produced %d of %d messages to topic %s with prefix %s in %s: all acknowledged by all in-sync replicas",
 		opts.count, opts.count, opts.topic, opts.prefix, rounded(start)), nil
@@ -40,7 +40,7 @@ func runConsume(ctx context.Context, opts options, progress io.Writer) (string, 
 		return "", err
 	}
 	if err := consume(ctx, opts, progress); err != nil {
-		return "", explain(err, opts.brokers)
+		return "", explain(ctx, err, opts.brokers)
 	}
 	return fmt.Sprintf("consumed %d of %d messages from topic %s with prefix %s in %s: complete, and in order in every partition",
 		opts.count, opts.count, opts.topic, opts.prefix, rounded(start)), nil
@@ -58,10 +58,10 @@ func runRoundtrip(ctx context.Context, opts options, progress io.Writer) (_ stri
 		defer func() { err = errors.Join(err, deleteTopic(opts)) }()
 	}
 	if err := produce(ctx, opts, progress); err != nil {
-		return "", explain(err, opts.brokers)
+		return "", explain(ctx, err, opts.brokers)
 	}
 	if err := consume(ctx, opts, progress); err != nil {
-		return "", explain(err, opts.brokers)
+		return "", explain(ctx, err, opts.brokers)
 	}
 	return fmt.Sprintf("round trip of %d of %d messages through topic %s in %s: complete and in order; advertised brokers: %s",
 		opts.count, opts.count, opts.topic, rounded(start), listed(brokers)), nil
@@ -72,7 +72,6 @@ func runRoundtrip(ctx context.Context, opts options, progress io.Writer) (_ stri
 func produce(ctx context.Context, opts options, progress io.Writer) error {
 	client, err := newClient(opts,
 		kgo.RequiredAcks(kgo.AllISRAcks()), // with idempotence, franz-go's default: no duplicate, no change of order
-		kgo.RecordDeliveryTimeout(opts.timeout),
 		kgo.UnknownTopicRetries(-1), // it exists, but brokers learn of a new topic one after another
 	)
 	if err != nil {
@@ -233,7 +232,7 @@ func (t *tally) report(w io.Writer, verb string, total int) (stop func()) {
 func newClient(opts options, more ...kgo.Opt) (*kgo.Client, error) {
 	return kgo.NewClient(append([]kgo.Opt{
 		kgo.SeedBrokers(opts.brokers...),
-		kgo.DialTimeout(connectTimeout),
+		kgo.DialTimeout(dialTimeout),
 		// The default of 5 s would be most of the time that a run takes when a
 		// topic is new.
 		kgo.MetadataMinAge(250 * time.Millisecond),
@@ -242,8 +241,11 @@ func newClient(opts options, more ...kgo.Opt) (*kgo.Client, error) {
 
 // explain adds to the error of a run what is wrong with the cluster now, for
 // a client reports a broker that went away only as a time-out.
-func explain(err error, bootstrap []string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), cleanupTimeout)
+func explain(ctx context.Context, err error, bootstrap []string) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return err // interrupted: that is the whole cause
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
 	_, cause := checkCluster(ctx, bootstrap)
 	return errors.Join(err, cause)

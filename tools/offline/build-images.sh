@@ -64,9 +64,11 @@ step() { # WHAT COMMAND...
 at_exit() {
   local status=$?
   if [[ -n $unfinished_step ]]; then
-    echo failed
-    tail -n 25 "$log" >&2
-    echo "build-images: failed at: $unfinished_step; the whole log is $log" >&2
+    {
+      echo "not finished"
+      tail -n 25 "$log"
+      echo "build-images: stopped at: $unfinished_step; the whole log is $log"
+    } >&3
   fi
   clean_up
   exit "$status"
@@ -156,14 +158,15 @@ build_and_push() { # FOLDER REPOSITORY TAG
 }
 
 start_engine() {
-  # The engine's view of the cache is an empty one: it must not serve what is being written. 8 is the lock.
-  SWARM_PLATFORM_CACHE=$work "$engine" start "$work/engine" image-builder >"$work/engine.env" 8>&-
+  # The engine's view of the cache is an empty one: it must not serve what is being written. What outlives a
+  # killed build must not hold the lock (8).
+  SWARM_PLATFORM_CACHE=$work "$engine" start "$work/engine" image-builder >"$work/engine.env" 3>&- 8>&-
   # shellcheck disable=SC1091
   . "$work/engine.env"
   export DOCKER_HOST BUILDX_BUILDER=default
   mkdir -p "$registry"
   sed 's/enabled: true/enabled: false/' "$here/registry.yml" >"$work/registry.yml" # read-only no more
-  writable_registry serve 8>&- &
+  writable_registry serve 3>&- 8>&- &
   disown
   local tries
   for ((tries = 0; tries < 100; tries++)); do
@@ -204,6 +207,8 @@ find_go
 mkdir -p "$cache"
 exec 8>"$cache/image-build.lock"
 flock 8
+exec 3>&2 # the terminal, also for a trap that runs while a step writes to the log
+[[ ! -d $work ]] || clean_up # of a build that was killed
 
 todo=()
 for image in "${IMAGES[@]}"; do
@@ -217,7 +222,6 @@ done
 ((${#todo[@]} > 0)) || exit 0
 
 unfinished_step=
-clean_up # of a build that was killed
 mkdir -p "$work"
 trap at_exit EXIT
 trap 'exit 130' INT TERM

@@ -1,0 +1,7 @@
+/** @type {import("jest").Config} */
+module.exports = {
+  // `npx jest tests/unit` needs no engine; `npx jest tests/e2e` starts its own.
+  testMatch: ["<rootDir>/tests/{unit,e2e}/**/*.test.ts"],
+  // Types are checked by `tsc --noEmit`; here they are only taken off.
+  transform: { "\\.ts$": ["ts-jest", { diagnostics: false }] },
+};

@@ -1,0 +1,329 @@
+package main
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+func newCluster(t *testing.T, opts ...kfake.Opt) *kfake.Cluster {
+	t.Helper()
+	cluster, err := kfake.NewCluster(opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	return cluster
+}
+
+// invoke runs the command line and returns the exit code and both outputs.
+func invoke(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, faults strings.Builder
+	code = run(t.Context(), args, &out, &faults)
+	return code, out.String(), faults.String()
+}
+
+// succeed expects exit code 0, one line on stdout and nothing on stderr.
+func succeed(t *testing.T, args ...string) (line string) {
+	t.Helper()
+	code, stdout, stderr := invoke(t, args...)
+	if code != exitOK || stderr != "" || strings.Count(stdout, "\n") != 1 {
+		t.Fatalf("%v: exit code %d, stdout %q, stderr %q", args, code, stdout, stderr)
+	}
+	return stdout
+}
+
+// fail expects exit code 1, nothing on stdout and a text on stderr.
+func fail(t *testing.T, wantPattern string, args ...string) {
+	t.Helper()
+	code, stdout, stderr := invoke(t, args...)
+	if code != exitFailed || stdout != "" {
+		t.Errorf("%v: exit code %d, stdout %q", args, code, stdout)
+	}
+	if !regexp.MustCompile(wantPattern).MatchString(stderr) {
+		t.Errorf("%v: stderr %q does not match %q", args, stderr, wantPattern)
+	}
+}
+
+func TestProduceThenConsume(t *testing.T) {
+	cluster := newCluster(t, kfake.SeedTopics(4, "orders"))
+	brokers := strings.Join(cluster.ListenAddrs(), ",")
+	for _, topic := range []string{"orders", "made-by-produce"} {
+		produced := succeed(t, "produce", "--brokers", brokers, "--topic", topic, "--count", "5000")
+		if !strings.Contains(produced, "produced 5000 of 5000 messages to topic "+topic) {
+			t.Errorf("summary %q", produced)
+		}
+		// Messages of another run don't disturb.
+		succeed(t, "produce", "--brokers", brokers, "--topic", topic, "--count", "7", "--prefix", "other")
+		for _, run := range [][]string{{"--count", "5000"}, {"--count", "7", "--prefix", "other"}} {
+			consumed := succeed(t, append([]string{"consume", "--brokers", brokers, "--topic", topic}, run...)...)
+			if !strings.Contains(consumed, "complete, and in order in every partition") {
+				t.Errorf("summary %q", consumed)
+			}
+		}
+	}
+}
+
+func TestCreatedTopicHasOnePartition(t *testing.T) {
+	cluster := newCluster(t)
+	address := cluster.ListenAddrs()[0]
+	succeed(t, "produce", "--brokers", address, "--topic", "new", "--count", "1")
+	topics := listTopics(t, address)
+	if len(topics["new"].Partitions) != 1 {
+		t.Errorf("topics %v", topics)
+	}
+}
+
+func TestRoundtrip(t *testing.T) {
+	cluster := newCluster(t, kfake.NumBrokers(3))
+	address := cluster.ListenAddrs()[0]
+	line := succeed(t, "roundtrip", "--brokers", address, "--count", "1000")
+	for _, want := range append(cluster.ListenAddrs(), "1000 of 1000 messages", "complete and in order") {
+		if !strings.Contains(line, want) {
+			t.Errorf("summary %q does not have %q", line, want)
+		}
+	}
+	if topics := listTopics(t, address); len(topics) != 0 {
+		t.Errorf("topics were left: %v", topics)
+	}
+	// A topic that the user names is kept, and takes any number of runs.
+	for range 2 {
+		succeed(t, "roundtrip", "--brokers", address, "--topic", "kept", "--count", "10")
+	}
+	if topics := listTopics(t, address); !topics.Has("kept") {
+		t.Errorf("the topic is gone: %v", topics)
+	}
+}
+
+func TestOneDeadBootstrapAddressIsNoFault(t *testing.T) {
+	cluster := newCluster(t, kfake.NumBrokers(1))
+	succeed(t, "roundtrip", "--brokers", refusing(t)+","+cluster.ListenAddrs()[0], "--count", "1")
+}
+
+func TestConsumeFaults(t *testing.T) {
+	cluster := newCluster(t, kfake.NumBrokers(1))
+	address := cluster.ListenAddrs()[0]
+	fail(t, "topic absent does not exist: write to it first", "consume", "--brokers", address, "--topic", "absent")
+
+	succeed(t, "produce", "--brokers", address, "--topic", "short", "--count", "9")
+	fail(t, "1 of 10 messages are missing, the first is message-9, in topic short: not done within 300ms",
+		"consume", "--brokers", address, "--topic", "short", "--count", "10", "--timeout", "300ms")
+}
+
+func TestNotAcknowledgedMessagesFail(t *testing.T) {
+	cluster := newCluster(t, kfake.NumBrokers(1), kfake.SeedTopics(1, "t"))
+	produce := []string{"produce", "--brokers", cluster.ListenAddrs()[0], "--topic", "t", "--count", "10", "--timeout", "500ms"}
+
+	denied := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.TopicAuthorizationFailed, Count: -1})
+	fail(t, "10 of 10 messages to topic t were not acknowledged by all in-sync replicas: TOPIC_AUTHORIZATION_FAILED", produce...)
+	denied.Remove()
+
+	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.NotEnoughReplicas, Count: -1})
+	start := time.Now()
+	fail(t, "10 of 10 messages to topic t were not acknowledged by all in-sync replicas: not done within 500ms", produce...)
+	if took := time.Since(start); took > 2*time.Second {
+		t.Errorf("took %s with a time limit of 500ms", took)
+	}
+}
+
+func TestConnectionFaults(t *testing.T) {
+	web := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(web.Close)
+	for name, test := range map[string]struct{ address, want string }{
+		"refused":   {refusing(t), "can't reach broker 127.0.0.1:[0-9]+: connect: connection refused"},
+		"DNS":       {"kafka.invalid:9092", "can't reach broker kafka.invalid:9092: DNS: the name kafka.invalid can't be resolved"},
+		"silent":    {silent(t), "can't reach broker .*: time-out: no answer"},
+		"closing":   {closing(t), "can't reach broker .*: connect: the connection was accepted and then closed"},
+		"not Kafka": {web.Listener.Addr().String(), "can't reach broker .*: .*HTTP response"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fail(t, test.want, "roundtrip", "--brokers", test.address, "--timeout", "1s")
+		})
+	}
+}
+
+// A broker that is reached at first, but tells its clients to use an address
+// that they can't reach.
+func TestUnreachableAdvertisedAddress(t *testing.T) {
+	for name, test := range map[string]struct{ advertised, want string }{
+		"refused": {refusing(t), "connect: connection refused"},
+		"DNS":     {"inside-the-container.invalid:9092", "DNS: the name inside-the-container.invalid can't be resolved"},
+		"silent":  {silent(t), "time-out: no answer"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var bootstrap string
+			newCluster(t, kfake.NumBrokers(1), kfake.ListenFn(func(network, address string) (net.Listener, error) {
+				listener, err := net.Listen(network, address)
+				if err != nil {
+					return nil, err
+				}
+				bootstrap = listener.Addr().String()
+				return advertising{listener, test.advertised}, nil
+			}))
+			fail(t, "bootstrap at "+bootstrap+" worked, but broker 0 advertises "+test.advertised+
+				", which can't be reached from here: "+test.want+".*KAFKA_ADVERTISED_LISTENERS",
+				"roundtrip", "--brokers", bootstrap, "--timeout", "1s")
+		})
+	}
+}
+
+func TestInterruptEndsAtOnce(t *testing.T) {
+	cluster := newCluster(t, kfake.NumBrokers(1), kfake.SeedTopics(1, "empty"))
+	ctx, interrupt := context.WithCancel(t.Context())
+	time.AfterFunc(300*time.Millisecond, interrupt)
+	start := time.Now()
+	var out, faults strings.Builder
+	code := run(ctx, []string{"consume", "--brokers", cluster.ListenAddrs()[0], "--topic", "empty"}, &out, &faults)
+	if took := time.Since(start); code != exitFailed || took > 2*time.Second {
+		t.Errorf("exit code %d after %s, stderr %q", code, took, faults.String())
+	}
+}
+
+func TestUsage(t *testing.T) {
+	t.Setenv("PRODUCER_COUNT", "")
+	for _, help := range []string{"-h", "--help", "help"} {
+		code, stdout, _ := invoke(t, help)
+		for _, want := range []string{"-brokers", "PRODUCER_BROKERS", "-timeout", "default 30s", "roundtrip", "TZ"} {
+			if code != exitOK || !strings.Contains(stdout, want) {
+				t.Errorf("%s: exit code %d, no %q in %q", help, code, want, stdout)
+			}
+		}
+	}
+	for _, test := range []struct {
+		args []string
+		want []string
+	}{
+		{nil, []string{"command is missing"}},
+		{[]string{"prodce"}, []string{`"prodce" is not known`, "produce, consume or roundtrip"}},
+		{[]string{"produce"}, []string{`broker "" is not host:port`, `topic "" is not allowed`, "PRODUCER_BROKERS"}},
+		{[]string{"roundtrip", "--brokers", "a:1,b"}, []string{`broker "b" is not host:port`}},
+		{[]string{"consume", "--brokers", "a:1", "--topic", "a b"}, []string{`topic "a b" is not allowed`}},
+		{[]string{"produce", "--count", "0"}, []string{"-count", "1 to 10000000 is allowed"}},
+		{[]string{"produce", "--timeout", "5"}, []string{"-timeout", "a duration from 100ms to 1h0m0s is allowed"}},
+		{[]string{"produce", "now"}, []string{`unexpected argument "now"`}},
+	} {
+		code, stdout, stderr := invoke(t, test.args...)
+		if code != exitUsage || stdout != "" {
+			t.Errorf("%v: exit code %d, stdout %q", test.args, code, stdout)
+		}
+		for _, want := range test.want {
+			if !strings.Contains(stderr, want) {
+				t.Errorf("%v: no %q in %q", test.args, want, stderr)
+			}
+		}
+	}
+}
+
+func TestEnvironmentInsteadOfFlags(t *testing.T) {
+	cluster := newCluster(t, kfake.NumBrokers(1))
+	t.Setenv("PRODUCER_BROKERS", cluster.ListenAddrs()[0])
+	t.Setenv("PRODUCER_COUNT", "3")
+	if line := succeed(t, "roundtrip"); !strings.Contains(line, "3 of 3 messages") {
+		t.Errorf("summary %q", line)
+	}
+}
+
+func TestReceipt(t *testing.T) {
+	type message struct {
+		partition int32
+		key       string
+	}
+	for name, test := range map[string]struct {
+		messages []message
+		want     string // fault, empty if none
+		pending  int
+	}{
+		"in order":              {[]message{{0, "p-0"}, {0, "p-1"}, {0, "p-2"}}, "", 0},
+		"partitions interleave": {[]message{{1, "p-2"}, {0, "p-0"}, {0, "p-1"}}, "", 0},
+		"others are ignored":    {[]message{{0, "x-0"}, {0, "p-3"}, {0, "p-"}, {0, "p--1"}, {0, ""}}, "", 3},
+		"twice":                 {[]message{{0, "p-0"}, {0, "p-0"}}, "message p-0 came twice", 2},
+		"out of order":          {[]message{{0, "p-1"}, {0, "p-0"}, {0, "p-2"}}, "message p-0 came after p-1 in partition 0", 0},
+	} {
+		r := newReceipt("p", 3)
+		for _, m := range test.messages {
+			r.add(m.partition, m.key)
+		}
+		if r.pending != test.pending || r.complete() != (test.pending == 0) {
+			t.Errorf("%s: %d pending", name, r.pending)
+		}
+		if test.want == "" && r.fault != nil || test.want != "" && (r.fault == nil || !strings.Contains(r.fault.Error(), test.want)) {
+			t.Errorf("%s: fault %v, want %q", name, r.fault, test.want)
+		}
+	}
+}
+
+// advertising listens at one address and names another as its own.
+type advertising struct {
+	net.Listener
+	address string
+}
+
+func (a advertising) Addr() net.Addr { return named(a.address) }
+
+type named string
+
+func (named) Network() string  { return "tcp" }
+func (n named) String() string { return string(n) }
+
+// refusing returns an address of this machine where nothing listens.
+func refusing(t *testing.T) string {
+	listener := listen(t)
+	listener.Close()
+	return listener.Addr().String()
+}
+
+// silent returns an address that accepts connections and never answers.
+func silent(t *testing.T) string { return listen(t).Addr().String() }
+
+// closing returns an address that closes every connection.
+func closing(t *testing.T) string {
+	listener := listen(t)
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			conn.Close()
+		}
+	}()
+	return listener.Addr().String()
+}
+
+func listen(t *testing.T) net.Listener {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	return listener
+}
+
+func listTopics(t *testing.T, address string) kadm.TopicDetails {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(address))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	topics, err := kadm.NewClient(client).ListTopics(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return topics
+}
