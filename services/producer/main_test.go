@@ -2,9 +2,8 @@ package main
 
 import (
 	"context"
+	"io"
 	"net"
-	"net/http"
-	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -139,14 +138,12 @@ func TestNotAcknowledgedMessagesFail(t *testing.T) {
 }
 
 func TestConnectionFaults(t *testing.T) {
-	web := httptest.NewServer(http.NotFoundHandler())
-	t.Cleanup(web.Close)
 	for name, test := range map[string]struct{ address, want string }{
 		"refused":   {refusing(t), "can't reach broker 127.0.0.1:[0-9]+: connect: connection refused"},
 		"DNS":       {"kafka.invalid:9092", "can't reach broker kafka.invalid:9092: DNS: the name kafka.invalid can't be resolved"},
 		"silent":    {silent(t), "can't reach broker .*: time-out: no answer"},
-		"closing":   {closing(t), "can't reach broker .*: connect: the connection was accepted and then closed"},
-		"not Kafka": {web.Listener.Addr().String(), "can't reach broker .*: .*HTTP response"},
+		"closing":   {greeting(t, ""), "can't reach broker .*: connect: the connection was accepted and then closed"},
+		"not Kafka": {greeting(t, "HTTP/1.1 400 Bad Request\r\n"), "can't reach broker .*: .*HTTP response"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -289,8 +286,9 @@ func refusing(t *testing.T) string {
 // silent returns an address that accepts connections and never answers.
 func silent(t *testing.T) string { return listen(t).Addr().String() }
 
-// closing returns an address that closes every connection.
-func closing(t *testing.T) string {
+// greeting returns an address that sends a text to every connection and closes
+// it.
+func greeting(t *testing.T, text string) string {
 	listener := listen(t)
 	go func() {
 		for {
@@ -298,6 +296,7 @@ func closing(t *testing.T) string {
 			if err != nil {
 				return
 			}
+			io.WriteString(conn, text)
 			conn.Close()
 		}
 	}()

@@ -24,10 +24,11 @@ const (
 
 func runProduce(ctx context.Context, opts options, progress io.Writer) (string, error) {
 	start := time.Now()
-	if _, err := checkCluster(ctx, opts.brokers); err != nil {
+	brokers, err := checkCluster(ctx, opts.brokers)
+	if err != nil {
 		return "", err
 	}
-	if err := produce(ctx, opts, progress); err != nil {
+	if err := produce(ctx, brokers, opts, progress); err != nil {
 		return "", explain(ctx, err, opts.brokers)
 	}
 	return fmt.Sprintf("produced %d of %d messages to topic %s with prefix %s in %s: all acknowledged by all in-sync replicas",
@@ -36,10 +37,11 @@ func runProduce(ctx context.Context, opts options, progress io.Writer) (string, 
 
 func runConsume(ctx context.Context, opts options, progress io.Writer) (string, error) {
 	start := time.Now()
-	if _, err := checkCluster(ctx, opts.brokers); err != nil {
+	brokers, err := checkCluster(ctx, opts.brokers)
+	if err != nil {
 		return "", err
 	}
-	if err := consume(ctx, opts, progress); err != nil {
+	if err := consume(ctx, brokers, opts, progress); err != nil {
 		return "", explain(ctx, err, opts.brokers)
 	}
 	return fmt.Sprintf("consumed %d of %d messages from topic %s with prefix %s in %s: complete, and in order in every partition",
@@ -55,12 +57,12 @@ func runRoundtrip(ctx context.Context, opts options, progress io.Writer) (_ stri
 	opts.prefix = fmt.Sprintf("%s-%s-%06x", opts.prefix, start.UTC().Format("20060102T150405"), rand.N(1<<24))
 	if opts.topic == "" {
 		opts.topic = "roundtrip-" + opts.prefix
-		defer func() { err = errors.Join(err, deleteTopic(opts)) }()
+		defer func() { err = errors.Join(err, deleteTopic(brokers, opts.topic)) }()
 	}
-	if err := produce(ctx, opts, progress); err != nil {
+	if err := produce(ctx, brokers, opts, progress); err != nil {
 		return "", explain(ctx, err, opts.brokers)
 	}
-	if err := consume(ctx, opts, progress); err != nil {
+	if err := consume(ctx, brokers, opts, progress); err != nil {
 		return "", explain(ctx, err, opts.brokers)
 	}
 	return fmt.Sprintf("round trip of %d of %d messages through topic %s in %s: complete and in order; advertised brokers: %s",
@@ -69,8 +71,8 @@ func runRoundtrip(ctx context.Context, opts options, progress io.Writer) (_ stri
 
 // produce writes the messages and returns nil when each is acknowledged by all
 // in-sync replicas.
-func produce(ctx context.Context, opts options, progress io.Writer) error {
-	client, err := newClient(opts,
+func produce(ctx context.Context, brokers []broker, opts options, progress io.Writer) error {
+	client, err := newClient(brokers,
 		kgo.RequiredAcks(kgo.AllISRAcks()), // with idempotence, franz-go's default: no duplicate, no change of order
 		kgo.UnknownTopicRetries(-1), // it exists, but brokers learn of a new topic one after another
 	)
@@ -90,21 +92,21 @@ func produce(ctx context.Context, opts options, progress io.Writer) error {
 			Value: []byte(time.Now().Format(time.RFC3339Nano)),
 		}, func(_ *kgo.Record, err error) { acknowledged.add(err) })
 	}
-	flushErr := client.Flush(ctx)
+	unfinished := client.Flush(ctx) != nil // its only fault is that of ctx
 	done, firstErr := acknowledged.result()
 	if done == opts.count {
 		return nil
 	}
-	if firstErr == nil || ctx.Err() != nil {
-		firstErr = errors.Join(flushErr, context.Cause(ctx))
+	if unfinished {
+		firstErr = context.Cause(ctx)
 	}
 	return fmt.Errorf("%d of %d messages to topic %s were not acknowledged by all in-sync replicas: %w", opts.count-done, opts.count, opts.topic, firstErr)
 }
 
 // consume reads the topic from its beginning until every message has come, and
 // fails if one came twice or out of order.
-func consume(ctx context.Context, opts options, progress io.Writer) error {
-	client, err := newClient(opts, kgo.ConsumeTopics(opts.topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+func consume(ctx context.Context, brokers []broker, opts options, progress io.Writer) error {
+	client, err := newClient(brokers, kgo.ConsumeTopics(opts.topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	if err != nil {
 		return err
 	}
@@ -229,9 +231,15 @@ func (t *tally) report(w io.Writer, verb string, total int) (stop func()) {
 	return func() { close(stopped); reporter.Wait() }
 }
 
-func newClient(opts options, more ...kgo.Opt) (*kgo.Client, error) {
+// newClient starts from the advertised addresses: they were checked, while some
+// of the bootstrap addresses may be dead.
+func newClient(brokers []broker, more ...kgo.Opt) (*kgo.Client, error) {
+	var addresses []string
+	for _, b := range brokers {
+		addresses = append(addresses, b.address)
+	}
 	return kgo.NewClient(append([]kgo.Opt{
-		kgo.SeedBrokers(opts.brokers...),
+		kgo.SeedBrokers(addresses...),
 		kgo.DialTimeout(dialTimeout),
 		// The default of 5 s would be most of the time that a run takes when a
 		// topic is new.
@@ -252,16 +260,16 @@ func explain(ctx context.Context, err error, bootstrap []string) error {
 }
 
 // deleteTopic has its own time: it must also work when that of the run is up.
-func deleteTopic(opts options) error {
+func deleteTopic(brokers []broker, topic string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), cleanupTimeout)
 	defer cancel()
-	client, err := newClient(opts)
+	client, err := newClient(brokers)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	if _, err := kadm.NewClient(client).DeleteTopic(ctx, opts.topic); err != nil {
-		return fmt.Errorf("can't delete topic %s: %w: delete it by hand", opts.topic, err)
+	if _, err := kadm.NewClient(client).DeleteTopic(ctx, topic); err != nil {
+		return fmt.Errorf("can't delete topic %s: %w: delete it by hand", topic, err)
 	}
 	return nil
 }

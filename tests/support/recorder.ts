@@ -1,29 +1,34 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { RegisterResourceOutputsRequest, RegisterResourceRequest } from "@pulumi/pulumi/proto/resource_pb";
-import type { MockResourceArgs, MockResourceResult } from "@pulumi/pulumi/runtime";
+import type {
+  RegisterResourceOutputsRequest,
+  RegisterResourceRequest,
+} from "@pulumi/pulumi/proto/resource_pb";
+import type { Mocks } from "@pulumi/pulumi/runtime";
 
-/** One resource as the program asks the engine for it, every option and inherited value included. */
+type Values = Record<string, unknown>;
+
+/** One resource as the engine is asked for it, inherited and merged options included. */
 export interface Recorded {
-  /** `<type> <name>`, which is unique in a program. */
+  /** `<type> <name>`, unique in a program. */
   readonly id: string;
   readonly type: string;
   readonly name: string;
   /** False for components. */
   readonly custom: boolean;
-  /** Id of the parent; undefined under the stack itself. */
+  /** Id of the parent; undefined directly under the stack. */
   readonly parent: string | undefined;
-  /** Values; a secret is `{ "<secret>": value }`, what is known only after an update `"<unknown>"`. */
-  readonly inputs: Readonly<Record<string, unknown>>;
-  /** Ids of all resources that it waits for by `dependsOn` or by data, sorted. */
+  /** A secret shows as `{ "<secret>": value }`, a value known only after an update as `"<unknown>"`. */
+  readonly inputs: Readonly<Values>;
+  /** Ids of all custom resources that it waits for, by `dependsOn` or by data; sorted. */
   readonly dependsOn: readonly string[];
-  /** Name of an explicit provider, given or inherited. */
+  /** Name of the explicit provider, given or inherited; undefined for the default one. */
   readonly provider: string | undefined;
+  /** The other resource options, as far as they are set. */
   readonly options: RecordedOptions;
-  /** What a component registered at its end; undefined when it did not. */
-  readonly outputs: Readonly<Record<string, unknown>> | undefined;
+  /** What a component registered when it was complete; undefined when it did not. */
+  readonly outputs: Readonly<Values> | undefined;
 }
 
-/** Resource options other than parent, dependsOn and provider; only those that are set. */
 export interface RecordedOptions {
   readonly protect?: boolean;
   readonly retainOnDelete?: boolean;
@@ -31,181 +36,263 @@ export interface RecordedOptions {
   readonly ignoreChanges?: readonly string[];
   readonly replaceOnChanges?: readonly string[];
   readonly additionalSecretOutputs?: readonly string[];
-  readonly aliases?: number;
-  readonly customTimeouts?: boolean;
   readonly deletedWith?: string;
-  /** Names of hooks by moment, such as afterCreate. */
+  /** Number of aliases. */
+  readonly aliases?: number;
+  /** Names of the hooks of each moment, such as afterCreate. */
   readonly hooks?: Readonly<Record<string, readonly string[]>>;
 }
 
-/** What a provider answers beyond the inputs, by type. A type that is not here can't be created. */
-export type Answers = Readonly<Record<string, (name: string) => Record<string, unknown>>>;
-
-/** The swarm that the recorded program finds or makes. */
-export const CLUSTER_ID = "cluster1";
-/** Digest that every pulled or pushed image has. */
-export const DIGEST = `sha256:${"5".repeat(64)}`;
-
-const NOTHING = (): Record<string, unknown> => ({});
-const ANSWERS: Answers = {
-  "pulumi:providers:docker": NOTHING,
-  "docker:index/network:Network": NOTHING,
-  "docker:index/service:Service": NOTHING,
-  "docker:index/secret:Secret": NOTHING,
-  "docker:index/serviceConfig:ServiceConfig": NOTHING,
-  "docker:index/volume:Volume": NOTHING,
-  "docker:index/remoteImage:RemoteImage": (name) => ({ repoDigest: `${name}@${DIGEST}` }),
-  "docker:index/registryImage:RegistryImage": () => ({ sha256Digest: DIGEST }),
-  "command:local:Command": (name) => ({
-    stdout: name === "secret-name-key" ? "bmFtZSBrZXk=" : `initialised ${CLUSTER_ID}`,
-    stderr: "",
-  }),
-};
+/** What a provider adds to the inputs of a resource, by type. */
+export type Answers = Readonly<Record<string, (name: string) => Values>>;
 
 export interface RecordOptions {
   /** @default dev */
   readonly stack?: string;
-  /** Record a preview: ids and answers of providers are unknown. @default false */
+  /** Records a preview, in which providers answer nothing. @default false */
   readonly preview?: boolean;
-  /** Answers instead of the usual ones. @default {} */
+  /** Answers that differ from the usual ones. @default none */
   readonly answers?: Answers;
 }
 
-/** A recorded program. */
-export class Graph {
-  constructor(
-    readonly resources: readonly Recorded[],
-    /** What the program returned. */
-    readonly result: unknown,
-  ) {}
+/** Id of the swarm that the mocked command finds itself to have made. */
+export const CLUSTER_ID = "cluster1";
+/** Digest of every image that the mocked engine pulls or pushes. */
+export const DIGEST = `sha256:${"5".repeat(64)}`;
+/** Key of the hashes in the names of secrets. */
+export const NAME_KEY = "bmFtZSBrZXk=";
 
-  /** The one resource of a type and name; a type may be given by its last part, such as Service. */
-  get(type: string, name: string): Recorded {
-    const found = this.resources.filter((one) => one.name === name && (one.type === type || one.type.endsWith(`:${type}`)));
-    if (found.length !== 1 || found[0] === undefined) {
-      const ids = this.resources.map(({ id }) => id).join("\n  ");
-      throw new Error(`${found.length} resources are a ${type} called ${name}; there are:\n  ${ids}`);
-    }
-    return found[0];
+const nothing = (): Values => ({});
+/** A type that is not here can't be made. */
+const ANSWERS: Answers = {
+  "pulumi:providers:docker": nothing,
+  "command:local:Command": (name) => ({
+    stdout: name === "secret-name-key" ? NAME_KEY : `initialised ${CLUSTER_ID}`,
+  }),
+  "docker:index/network:Network": nothing,
+  "docker:index/registryImage:RegistryImage": () => ({ sha256Digest: DIGEST }),
+  "docker:index/remoteImage:RemoteImage": (name) => ({ repoDigest: `${name}@${DIGEST}` }),
+  "docker:index/secret:Secret": nothing,
+  "docker:index/service:Service": nothing,
+  "docker:index/serviceConfig:ServiceConfig": nothing,
+  "docker:index/volume:Volume": nothing,
+};
+
+/** Everything that a program asked the engine for. */
+export class Graph {
+  private readonly byId: ReadonlyMap<string, Recorded>;
+
+  constructor(
+    /** Sorted by id. */
+    readonly resources: readonly Recorded[],
+    /** What the program returned, resolved; undefined after a preview. */
+    readonly result: unknown,
+  ) {
+    this.byId = new Map(resources.map((one) => [one.id, one]));
+    if (this.byId.size < resources.length) throw new Error("Two resources share type and name.");
   }
 
-  /** All resources of a type. */
+  /** @throws Error when there is no resource of that id. */
+  find(id: string): Recorded {
+    const found = this.byId.get(id);
+    if (found === undefined)
+      throw new Error(`No resource "${id}"; there are:\n  ${[...this.byId.keys()].join("\n  ")}`);
+    return found;
+  }
+
+  /** All resources of a type, which may be given by its last part, such as Service. */
   all(type: string): Recorded[] {
     return this.resources.filter((one) => one.type === type || one.type.endsWith(`:${type}`));
+  }
+
+  /** @throws Error unless exactly one resource has the type and the name. */
+  get(type: string, name: string): Recorded {
+    const [found, ...more] = this.all(type).filter((one) => one.name === name);
+    if (found === undefined || more.length > 0) {
+      const ids = this.resources.map(({ id }) => id).join("\n  ");
+      throw new Error(`Not exactly one ${type} is called ${name}; there are:\n  ${ids}`);
+    }
+    return found;
+  }
+
+  /** All that must be there before a resource: what it and its parents depend on, and so on. */
+  before(resource: Recorded): ReadonlySet<string> {
+    const seen = new Set<string>();
+    const visit = ({ dependsOn, parent }: Recorded): void => {
+      for (const id of [...dependsOn, ...(parent === undefined ? [] : [parent])]) {
+        if (seen.has(id)) continue;
+        seen.add(id);
+        visit(this.find(id));
+      }
+    };
+    visit(resource);
+    return seen;
   }
 }
 
 /**
- * Runs a program against a mocked engine and notes every request as it reaches the engine, so that what
- * the SDK inherits, merges and expands is seen too. Returns when every registration has ended.
+ * Runs a program against a mocked engine and notes each request where the engine would receive it: after
+ * the SDK has inherited, merged and expanded all options. Ends when every registration has ended.
  *
- * @throws Error naming every call, read or type of resource that no mock answers; or what the program threw.
+ * @throws Error naming each call, read or type of resource that has no mock; else what the program throws.
  */
 export async function record(program: () => unknown, options: RecordOptions = {}): Promise<Graph> {
+  const requests: RegisterResourceRequest[] = [];
+  const outputs = new Map<string, Values>();
+  // Kept and thrown at the end: a throw inside the SDK's promises would end the test's process.
   const faults: string[] = [];
-  const secretOutputs = new Map<string, readonly string[]>();
-  const answers = { ...ANSWERS, ...options.answers };
-  const refuse = (what: string): void => void faults.push(what);
 
   await pulumi.runtime.setMocks(
-    {
-      // A throw in here would surface as an unhandled rejection of the SDK and end the test's process.
-      call: ({ token }) => {
-        refuse(`call of ${token}`);
-        return {};
-      },
-      newResource: ({ type, name, inputs, custom, id }: MockResourceArgs): MockResourceResult => {
-        if (!custom) return { id: undefined, state: {} };
-        if (id) refuse(`read or import of ${type} ${name}`);
-        const answer = answers[type];
-        if (answer === undefined) refuse(`resource ${type} ${name}`);
-        const state: Record<string, unknown> = { ...(inputs as object), ...(options.preview ? {} : answer?.(name)) };
-        for (const key of secretOutputs.get(`${type} ${name}`) ?? []) state[key] = pulumi.secret(state[key]);
-        return { id: options.preview && type !== "pulumi:providers:docker" ? undefined : `${name}-id`, state };
-      },
-    },
+    mocks(options, requests, faults),
     "swarm-platform",
     options.stack ?? "dev",
     options.preview ?? false,
   );
-  // Hooks are registered with a server that the engine calls back; without an engine none is needed.
-  const { globalStore } = globalThis as unknown as { globalStore: { callbacks?: unknown } };
-  globalStore.callbacks = {
-    registerResourceHook: () => Promise.resolve(),
-    awaitStackRegistrations: () => Promise.resolve(),
-    shutdown: () => undefined,
-  };
-
-  const requests: RegisterResourceRequest[] = [];
-  const registered = new Map<string, Record<string, unknown>>();
-  const monitor = pulumi.runtime.getMonitor() as unknown as {
-    registerResource(request: RegisterResourceRequest, callback: unknown): unknown;
-    registerResourceOutputs(request: RegisterResourceOutputsRequest, callback: unknown): unknown;
-  };
-  const registerResource = monitor.registerResource.bind(monitor);
-  monitor.registerResource = (request, callback) => {
-    requests.push(request);
-    secretOutputs.set(`${request.getType()} ${request.getName()}`, request.getAdditionalsecretoutputsList());
-    return registerResource(request, callback);
-  };
-  const registerResourceOutputs = monitor.registerResourceOutputs.bind(monitor);
-  monitor.registerResourceOutputs = (request, callback) => {
-    registered.set(request.getUrn(), plain(request.getOutputs()?.toJavaScript() ?? {}) as Record<string, unknown>);
-    return registerResourceOutputs(request, callback);
-  };
-
+  listen(requests, outputs);
   let result: unknown;
   try {
     const returned = await program();
     if (!options.preview) result = await resolved(returned);
   } finally {
+    // Waits for what is under way, resources and their outputs, and closes.
     await pulumi.runtime.disconnect();
   }
-  if (faults.length > 0) throw new Error(`The recorder has no answer for:\n  ${faults.join("\n  ")}`);
-  const resources = requests.map((request) => toRecorded(request, registered));
-  const ids = new Set(resources.map(({ id }) => id));
-  if (ids.size !== resources.length) throw new Error("Two resources have the same type and name.");
-  return new Graph(resources.sort((a, b) => (a.id < b.id ? -1 : 1)), result);
+  if (faults.length > 0) throw new Error(`No mock for:\n  ${faults.join("\n  ")}`);
+  const resources = requests.map((request) => describe(request, outputs));
+  return new Graph(
+    resources.sort((a, b) => (a.id < b.id ? -1 : 1)),
+    result,
+  );
 }
 
-/** The value of an input of any shape, once it is there. */
-export function resolved<T>(input: pulumi.Input<T>): Promise<unknown> {
-  return new Promise((resolve) => {
-    pulumi.output(input).apply(resolve as (value: unknown) => void);
-  });
+/** The value of an output, once it is known. */
+export function resolved<T>(output: pulumi.Input<T>): Promise<pulumi.Unwrap<T>> {
+  return new Promise((resolve) => void pulumi.output(output).apply(resolve));
 }
 
-function toRecorded(
-  request: RegisterResourceRequest,
-  registered: ReadonlyMap<string, Record<string, unknown>>,
-): Recorded {
-  const type = request.getType();
-  const name = request.getName();
-  const urn = urnOf(request);
-  const given = <T>(value: T, when: boolean): T | undefined => (when ? value : undefined);
-  const list = (values: string[]): string[] | undefined => given(values, values.length > 0);
-  const parent = request.getParent();
-  const provider = request.getProvider();
+function mocks(
+  options: RecordOptions,
+  requests: readonly RegisterResourceRequest[],
+  faults: string[],
+): Mocks {
+  const answers = { ...ANSWERS, ...options.answers };
   return {
-    id: `${type} ${name}`,
+    call: ({ token }) => {
+      faults.push(`call of ${token}`);
+      return {};
+    },
+    newResource: ({ type, name, inputs, custom, id }) => {
+      if (!custom) return { id: undefined, state: {} };
+      if (id) faults.push(`read of ${type} ${name}`);
+      const answer = answers[type];
+      if (answer === undefined) faults.push(`resource ${type} ${name}`);
+      // A provider is configured in a preview too; of anything else nothing is known that is not an input.
+      if (options.preview && !type.startsWith("pulumi:providers:"))
+        return { id: undefined, state: inputs as Values };
+
+      const state: Values = { ...(inputs as Values), ...answer?.(name) };
+      const request = requests.find((one) => one.getType() === type && one.getName() === name);
+      for (const key of request?.getAdditionalsecretoutputsList() ?? [])
+        state[key] = pulumi.secret(state[key]);
+      return { id: `${name}-id`, state };
+    },
+  };
+}
+
+/** The part of the mocked monitor that is listened to. */
+interface Monitor {
+  registerResource(request: RegisterResourceRequest, callback: unknown): unknown;
+  registerResourceOutputs(request: RegisterResourceOutputsRequest, callback: unknown): unknown;
+}
+
+function listen(requests: RegisterResourceRequest[], outputs: Map<string, Values>): void {
+  const monitor = pulumi.runtime.getMonitor() as unknown as Monitor;
+  const mocked = {
+    resource: monitor.registerResource.bind(monitor),
+    outputs: monitor.registerResourceOutputs.bind(monitor),
+  };
+  monitor.registerResource = (request, callback) => {
+    requests.push(request);
+    return mocked.resource(request, callback);
+  };
+  monitor.registerResourceOutputs = (request, callback) => {
+    outputs.set(idOf(request.getUrn()), plain(request.getOutputs()?.toJavaScript()) as Values);
+    return mocked.outputs(request, callback);
+  };
+  // For hooks the SDK starts a server that the engine calls back. Nobody calls here, so there is none.
+  const { globalStore } = globalThis as unknown as { globalStore: { callbacks: object } };
+  globalStore.callbacks = {
+    registerResourceHook: () => Promise.resolve(),
+    awaitStackRegistrations: () => Promise.resolve(),
+    shutdown: () => undefined,
+  };
+}
+
+function describe(request: RegisterResourceRequest, outputs: ReadonlyMap<string, Values>): Recorded {
+  const [type, name] = [request.getType(), request.getName()];
+  const id = `${type} ${name}`;
+  return {
+    id,
     type,
     name,
     custom: request.getCustom(),
-    parent: given(idOf(parent), parent !== ""),
-    inputs: plain(request.getObject()?.toJavaScript() ?? {}) as Record<string, unknown>,
+    parent: request.getParent() === "" ? undefined : idOf(request.getParent()),
+    inputs: plain(request.getObject()?.toJavaScript()) as Values,
     dependsOn: request.getDependenciesList().map(idOf).sort(),
-    provider: given(provider.split("::")[3], provider !== ""),
-    options: defined({
-      protect: given(request.getProtect(), request.hasProtect()),
-      retainOnDelete: given(request.getRetainondelete(), request.hasRetainondelete()),
-      deleteBeforeReplace: given(request.getDeletebeforereplace(), request.getDeletebeforereplacedefined()),
-      ignoreChanges: list(request.getIgnorechangesList()),
-      replaceOnChanges: list(request.getReplaceonchangesList()),
-      additionalSecretOutputs: list(request.getAdditionalsecretoutputsList()),
-      aliases: given(request.getAliasesList().length, request.getAliasesList().length > 0),
-      deletedWith: given(idOf(request.getDeletedwith()), request.getDeletedwith() !== ""),
-      hooks: hooksOf(request),
-    }),
-    outputs: registered.get(urn),
+    provider: request.getProvider().split("::")[3],
+    options: optionsOf(request),
+    outputs: outputs.get(id),
   };
+}
+
+function optionsOf(request: RegisterResourceRequest): RecordedOptions {
+  const hooks = request.getHooks();
+  const moments = {
+    beforeCreate: hooks?.getBeforeCreateList(),
+    afterCreate: hooks?.getAfterCreateList(),
+    beforeUpdate: hooks?.getBeforeUpdateList(),
+    afterUpdate: hooks?.getAfterUpdateList(),
+    beforeDelete: hooks?.getBeforeDeleteList(),
+    afterDelete: hooks?.getAfterDeleteList(),
+    onError: hooks?.getOnErrorList(),
+  };
+  return given({
+    protect: request.hasProtect() ? request.getProtect() : undefined,
+    retainOnDelete: request.hasRetainondelete() ? request.getRetainondelete() : undefined,
+    deleteBeforeReplace: request.getDeletebeforereplacedefined()
+      ? request.getDeletebeforereplace()
+      : undefined,
+    ignoreChanges: request.getIgnorechangesList(),
+    replaceOnChanges: request.getReplaceonchangesList(),
+    additionalSecretOutputs: request.getAdditionalsecretoutputsList(),
+    deletedWith: request.getDeletedwith() === "" ? undefined : idOf(request.getDeletedwith()),
+    aliases: request.getAliasesList().length || undefined,
+    hooks: hooks === undefined ? undefined : given(moments),
+  });
+}
+
+/** Without what is undefined or an empty list. */
+function given<T extends object>(values: T): Partial<T> {
+  const set = Object.entries(values).filter(
+    ([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0),
+  );
+  return Object.fromEntries(set) as Partial<T>;
+}
+
+/** Id of the resource that a URN names: urn:pulumi:<stack>::<project>::<type>$<type>::<name>. */
+function idOf(urn: string): string {
+  const [, , types = "", name] = urn.split("::");
+  return `${types.split("$").pop()} ${name}`;
+}
+
+/** A value as it is on the wire, with secrets and unknown values named. */
+function plain(value: unknown): unknown {
+  if (value === pulumi.runtime.unknownValue) return "<unknown>";
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== "object" || value === null) return value;
+  const object = value as Values;
+  if (object[pulumi.runtime.specialSigKey] === pulumi.runtime.specialSecretSig) {
+    return { "<secret>": plain(object.value) };
+  }
+  return Object.fromEntries(Object.entries(object).map(([key, one]) => [key, plain(one)]));
 }

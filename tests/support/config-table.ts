@@ -1,0 +1,48 @@
+import * as fs from "node:fs";
+import { updatesGolden } from "./golden";
+import type { DeclaredKey } from "./project";
+
+const BEGIN = "<!-- config:begin -->";
+const END = "<!-- config:end -->";
+
+/** The reference of all configuration keys as a Markdown table. */
+export function renderConfigTable(keys: Readonly<Record<string, DeclaredKey>>): string {
+  const rows = Object.entries(keys).map(([key, declared]) => {
+    const value = String(declared.default);
+    return `| \`${key}\` | ${value === "" ? "" : `\`${value}\``} | ${escaped(declared.description)} |`;
+  });
+  return ["| Key | Default | Meaning |", "| --- | --- | --- |", ...rows].join("\n");
+}
+
+/**
+ * The table between the markers of a Markdown file. With `UPDATE_GOLDEN=1` it is first replaced by the
+ * wanted one.
+ *
+ * @throws Error saying what is missing when there is no file or no pair of markers.
+ */
+export function configTableIn(file: string, wanted: string): string {
+  if (!fs.existsSync(file)) {
+    throw new Error(
+      `${file}: no such file; it needs the lines ${BEGIN} and ${END}; do: write it, then UPDATE_GOLDEN=1 npx jest tests/unit`,
+    );
+  }
+  let text = fs.readFileSync(file, "utf8");
+  const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)];
+  if (begin < 0 || end < begin) {
+    throw new Error(`${file}: no table of the configuration; it needs the lines ${BEGIN} and ${END}`);
+  }
+  if (updatesGolden()) {
+    text = `${text.slice(0, begin + BEGIN.length)}\n\n${wanted}\n\n${text.slice(end)}`;
+    fs.writeFileSync(file, text);
+  }
+  return text.slice(begin + BEGIN.length, text.indexOf(END)).trim();
+}
+
+/** Text of a cell: bars would end it, and an angle bracket outside of code would start a tag. */
+function escaped(text: string): string {
+  return text
+    .split(/(`[^`]*`)/)
+    .map((part) => (part.startsWith("`") ? part : part.replace(/</g, "\\<")))
+    .join("")
+    .replace(/\|/g, "\\|");
+}

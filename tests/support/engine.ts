@@ -1,0 +1,46 @@
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+
+const ROOT = path.resolve(__dirname, "../..");
+const SCRIPT = path.join(ROOT, "tools/throwaway-engine.sh");
+
+/** Folder below which everything that e2e tests start keeps its data; tools/test.sh cleans it up. */
+export const WORK = process.env.E2E_WORK ?? path.join(os.tmpdir(), "swarm-platform-e2e");
+
+/** A Docker engine of the test's own, in its own network namespace. */
+export interface Engine {
+  /** As in DOCKER_HOST. */
+  readonly host: string;
+  /** IPv4 address of the engine's namespace, which this machine reaches. */
+  readonly address: string;
+  /** Runs the docker CLI against this engine; throws with its output when it fails. */
+  docker(...args: string[]): string;
+  stop(): void;
+}
+
+/** Starts an engine; `name` is the host name that its swarm shows as the node. */
+export function startEngine(name: string): Engine {
+  const folder = path.join(WORK, "engines", name);
+  fs.mkdirSync(path.dirname(folder), { recursive: true });
+  const printed = execFileSync(SCRIPT, ["start", folder, name], { encoding: "utf8" });
+  const facts = Object.fromEntries(printed.split("\n").map((line) => line.split("=", 2) as [string, string]));
+  const host = facts.DOCKER_HOST ?? "";
+  return {
+    host,
+    address: facts.ENGINE_ADDRESS ?? "",
+    docker: (...args) =>
+      execFileSync("docker", ["--host", host, ...args], { encoding: "utf8", stdio: "pipe" }).trim(),
+    stop: () => {
+      execFileSync(SCRIPT, ["stop", folder], { stdio: "inherit" });
+    },
+  };
+}
+
+/** Why e2e tests can't run on this machine; undefined when they can. */
+export function whyNoEngines(): string | undefined {
+  if (process.platform !== "linux") return "throw-away engines need Linux network namespaces";
+  if (process.getuid?.() !== 0) return "throw-away engines need root";
+  return undefined;
+}

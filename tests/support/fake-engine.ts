@@ -1,0 +1,70 @@
+import { createServer, Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import * as path from "node:path";
+import { tempFolder } from "./temp";
+
+/** What the engine is asked, as it arrives. */
+export interface ApiRequest {
+  /** Method and path, such as `GET /info`. */
+  readonly route: string;
+  readonly query: URLSearchParams;
+}
+
+/** JSON, bytes, or an error with its HTTP status. */
+export type ApiAnswer = object | Buffer | ApiFault;
+
+/** The engine's way to say no. */
+export class ApiFault {
+  constructor(
+    readonly status: number,
+    readonly message: string,
+  ) {}
+}
+
+/** A server that speaks as much of the Engine API as a test tells it to. */
+export class FakeEngine {
+  /** All requests so far. */
+  readonly requests: ApiRequest[] = [];
+  private readonly server: Server;
+
+  /**
+   * @param answer what to say; undefined is a 404.
+   */
+  constructor(answer: (request: ApiRequest) => ApiAnswer | undefined) {
+    this.server = createServer((incoming, outgoing) => {
+      const url = new URL(incoming.url ?? "/", "http://engine");
+      const request = {
+        route: `${incoming.method} ${decodeURIComponent(url.pathname)}`,
+        query: url.searchParams,
+      };
+      this.requests.push(request);
+      const body = answer(request) ?? new ApiFault(404, `no route ${request.route}`);
+      if (body instanceof ApiFault) {
+        outgoing.writeHead(body.status, { "content-type": "application/json" });
+        outgoing.end(JSON.stringify({ message: body.message }));
+      } else if (Buffer.isBuffer(body)) {
+        outgoing.writeHead(200, { "content-type": "application/octet-stream" }).end(body);
+      } else {
+        outgoing.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body));
+      }
+    });
+  }
+
+  /** Listens on a socket in a new folder; returns the engine's address, `unix:///...`. */
+  async listen(): Promise<string> {
+    const socket = path.join(tempFolder(), "docker.sock");
+    await new Promise<void>((resolve) => this.server.listen(socket, resolve));
+    return `unix://${socket}`;
+  }
+
+  /** Listens on a port of the loopback; returns the engine's address, `tcp://127.0.0.1:<port>`. */
+  async listenTcp(): Promise<string> {
+    await new Promise<void>((resolve) => this.server.listen(0, "127.0.0.1", resolve));
+    return `tcp://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  async close(): Promise<void> {
+    this.server.closeAllConnections();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+}

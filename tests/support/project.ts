@@ -1,0 +1,33 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { parse } from "yaml";
+
+/** Folder of the Pulumi program. */
+export const PROJECT_DIR = path.resolve(__dirname, "../..");
+
+/** One key as Pulumi.yaml declares it. */
+export interface DeclaredKey {
+  readonly type: string;
+  readonly default: string | number | boolean;
+  readonly description: string;
+}
+
+/** All keys of Pulumi.yaml's config section, in its order. */
+export function declaredConfig(): Record<string, DeclaredKey> {
+  return (readYaml("Pulumi.yaml") as { config: Record<string, DeclaredKey> }).config;
+}
+
+/** Configuration of a stack as Pulumi hands it over: defaults and Pulumi.<stack>.yaml, all as text. */
+export function stackConfig(stack?: string): Record<string, string> {
+  const own = stack === undefined ? {} : (readYaml(`Pulumi.${stack}.yaml`) as { config: object }).config;
+  return Object.fromEntries([
+    ...Object.entries(declaredConfig()).map(([key, declared]) => [key, String(declared.default)] as const),
+    ...Object.entries(own).map(
+      ([key, value]) => [key.replace(/^swarm-platform:/, ""), String(value)] as const,
+    ),
+  ]);
+}
+
+function readYaml(file: string): unknown {
+  return parse(fs.readFileSync(path.join(PROJECT_DIR, file), "utf8"));
+}

@@ -1,0 +1,118 @@
+import { spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { Engine, WORK } from "./engine";
+
+const ROOT = path.resolve(__dirname, "../..");
+/** What a clone does not have. */
+const NOT_COPIED = new Set([".git", ".state", "node_modules"]);
+
+/** How a command ended. */
+export interface Result {
+  readonly code: number;
+  /** stdout and stderr, as a user sees them. */
+  readonly output: string;
+  readonly stdout: string;
+}
+
+/** One step of a preview: what would be done to which resource. */
+export interface Step {
+  readonly op: string;
+  /** `type name`, such as `docker:index/service:Service nginx`. */
+  readonly resource: string;
+}
+
+/** A copy of the project that a test may edit, with a state of its own, deployed to one engine. */
+export class Workspace {
+  readonly folder: string;
+
+  constructor(
+    name: string,
+    private readonly engine: Engine,
+    readonly stack: string,
+    config: Readonly<Record<string, string | number | boolean>> = {},
+  ) {
+    this.folder = path.join(WORK, "workspaces", name);
+    fs.cpSync(ROOT, this.folder, {
+      recursive: true,
+      filter: (source) => !NOT_COPIED.has(path.relative(ROOT, source)),
+    });
+    fs.symlinkSync(path.join(ROOT, "node_modules"), path.join(this.folder, "node_modules"));
+    fs.mkdirSync(path.join(this.folder, ".state"));
+    fs.writeFileSync(path.join(this.folder, ".state/passphrase"), "for tests\n", { mode: 0o600 });
+    this.configure(config);
+  }
+
+  /** Writes the stack's file: dev's settings for this engine, and the given ones. */
+  configure(config: Readonly<Record<string, string | number | boolean>>): void {
+    const settings = {
+      routing: "host",
+      networkEncrypted: false,
+      timezone: "Asia/Shanghai",
+      advertiseAddress: this.engine.address,
+      ...config,
+    };
+    const lines = Object.entries(settings).map(([key, value]) => `  swarm-platform:${key}: ${value}`);
+    const file = path.join(this.folder, `Pulumi.${this.stack}.yaml`);
+    const salt = fs.existsSync(file)
+      ? (/^encryptionsalt:.*$/m.exec(fs.readFileSync(file, "utf8"))?.[0] ?? "")
+      : "";
+    fs.writeFileSync(file, `config:\n${lines.join("\n")}\n${salt}\n`);
+  }
+
+  /** Replaces text in a file of the copy; throws when it is not there. */
+  edit(file: string, from: string, to: string): void {
+    const full = path.join(this.folder, file);
+    const text = fs.readFileSync(full, "utf8");
+    if (!text.includes(from)) throw new Error(`${file} does not contain ${from}`);
+    fs.writeFileSync(full, text.replace(from, to));
+  }
+
+  /** Runs one of the project's tools, as make does. */
+  tool(name: string, ...args: string[]): Result {
+    return this.run(`tools/${name}`, args);
+  }
+
+  /** Runs plain pulumi after `. tools/env.sh`, as the README says. */
+  pulumi(...args: string[]): Result {
+    return this.run("bash", [
+      "-c",
+      '. tools/env.sh && exec pulumi "$@"',
+      "-",
+      ...args,
+      "--stack",
+      this.stack,
+    ]);
+  }
+
+  /** What a preview would do, without what stays the same and without components and providers. */
+  preview(): Step[] {
+    const { stdout, output, code } = this.pulumi("preview", "--json");
+    if (code !== 0) throw new Error(output);
+    const parsed = JSON.parse(stdout) as { steps: { op: string; urn: string }[] };
+    return parsed.steps
+      .filter(({ op }) => op !== "same" && op !== "refresh")
+      .map(({ op, urn }) => ({ op, resource: shortName(urn) }))
+      .filter(({ resource }) => resource.startsWith("docker:") || resource.startsWith("command:"));
+  }
+
+  private run(command: string, args: string[]): Result {
+    const { status, stdout, stderr } = spawnSync(command, args, {
+      cwd: this.folder,
+      encoding: "utf8",
+      maxBuffer: 64 * 1024 * 1024,
+      timeout: 600_000,
+      killSignal: "SIGINT",
+      env: { ...process.env, ...OWN_STATE, DOCKER_HOST: this.engine.host, STACK: this.stack },
+    });
+    return { code: status ?? -1, output: stdout + stderr, stdout };
+  }
+}
+
+/** Left empty, tools/env.sh sets them for the folder that it is sourced in. */
+const OWN_STATE = { PULUMI_BACKEND_URL: "", PULUMI_CONFIG_PASSPHRASE: "", PULUMI_CONFIG_PASSPHRASE_FILE: "" };
+
+function shortName(urn: string): string {
+  const parts = urn.split("::");
+  return `${parts[2]?.split("$").pop()} ${parts[3]}`;
+}

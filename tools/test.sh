@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Runs the tests and ends with one line of totals:  test.sh all|unit
+# Everything that tests start lives below one folder, which is cleaned up however this script ends.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+suites=${1:-all}
+tools/bootstrap.sh test || exit 1
+# shellcheck source=tools/env.sh
+. tools/env.sh
+unset DOCKER_HOST # the machine's own engine is none of the tests' business
+
+work=$(mktemp -d)
+export E2E_WORK=$work/e2e
+mkdir -p "$E2E_WORK"
+clean_up() {
+  [ "$EUID" != 0 ] || tools/throwaway-engine.sh stop-all "$E2E_WORK"
+  rm -rf "$work"
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM HUP
+
+passed=0 failed=0 skipped=0
+count() { # PASSED FAILED SKIPPED
+  passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
+}
+
+lint() {
+  echo "== lint"
+  if tools/lint.sh; then count 1 0 0; else count 0 1 0; fi
+}
+
+# Tests of one Go module. The package lines show progress; each test is counted from the event stream.
+go_tests() { # FOLDER
+  echo "== go test $1"
+  local events=$work/go.json status
+  (cd "$1" && go test -json ./...) >"$events"
+  status=$?
+  node -e '
+    const lines = require("fs").readFileSync(process.argv[1], "utf8").trim().split("\n");
+    const events = lines.map((line) => { try { return JSON.parse(line); } catch { return { Output: line + "\n" }; } });
+    const count = (action) => events.filter((e) => e.Test && e.Action === action).length;
+    const bad = new Set(events.filter((e) => e.Action === "fail").map((e) => e.Package + e.Test));
+    for (const e of events) if (e.Output && (!e.Test ? e.Package ? !/^(PASS|\?)/.test(e.Output) : true : bad.has(e.Package + e.Test))) process.stderr.write(e.Output);
+    console.log(count("pass"), count("fail"), count("skip"));
+  ' "$events" >"$work/go.count"
+  # shellcheck disable=SC2046
+  count $(cat "$work/go.count")
+  # A package that does not compile fails without a test.
+  [ "$status" = 0 ] || grep -q '"Action":"fail","Package":"[^"]*","Test"' "$events" || count 0 1 0
+}
+
+jest_tests() { # FOLDER
+  echo "== jest $1"
+  local result=$work/jest.json
+  npx jest "$1" --json --outputFile "$result" --testLocationInResults >/dev/null
+  if [ -s "$result" ]; then
+    # shellcheck disable=SC2046
+    count $(node -p 'const r = require(process.argv[1]); `${r.numPassedTests} ${r.numFailedTests + r.numRuntimeErrorTestSuites} ${r.numPendingTests}`' "$result")
+  else
+    echo "jest ended without a result"
+    count 0 1 0
+  fi
+}
+
+lint
+go_tests services
+go_tests tools/offline/pulumi-resource-command
+jest_tests tests/unit
+[ "$suites" = unit ] || jest_tests tests/e2e
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]
