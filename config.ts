@@ -150,7 +150,7 @@ export interface PlatformConfig {
   readonly host: string;
   readonly namespace: string;
   readonly network: {
-    readonly name: string;
+    readonly networkName: string;
     readonly subnet: string;
     readonly gateway: string;
     readonly encrypted: boolean;
@@ -159,7 +159,7 @@ export interface PlatformConfig {
   readonly routing: Routing;
   /** Address or interface; undefined leaves the choice to the engine. */
   readonly advertiseAddress: string | undefined;
-  readonly swarmAddressPool: string | undefined;
+  readonly addressPool: string | undefined;
   readonly externalAddress: string;
   readonly timezone: string;
   /** `host[:port][/path]`; undefined keeps built images on the engine. */
@@ -169,9 +169,13 @@ export interface PlatformConfig {
   readonly nginx: ServiceSize & { readonly edgePort: number; readonly accountPort: number };
   readonly accountservice: ServiceSize;
   readonly quotesservice: ServiceSize;
-  readonly kafka: { readonly port: number; readonly memoryMiB: number };
+  readonly kafka: {
+    readonly externalHost: string;
+    readonly externalPort: number;
+    readonly memoryMiB: number;
+    readonly purgeData: boolean;
+  };
   readonly rolloutTimeoutSeconds: number;
-  readonly purgeData: boolean;
 }
 
 /**
@@ -209,12 +213,14 @@ export function parseConfig(
   const or = (key: Key, fallback: string): string => get<string>(key) || fallback;
   const config = (): PlatformConfig => {
     const namespace = or("namespace", stack);
+    const advertised = get<string>("advertiseAddress");
+    const externalAddress = or("externalAddress", isIPv4(advertised) ? advertised : "127.0.0.1");
     return {
       stack,
       host: or("host", dockerHost ?? DEFAULT_HOST),
       namespace,
       network: {
-        name: or("networkName", `${namespace}_network`),
+        networkName: or("networkName", `${namespace}_network`),
         subnet: get("networkSubnet"),
         gateway: get("networkGateway"),
         encrypted: get("networkEncrypted"),
@@ -222,11 +228,8 @@ export function parseConfig(
       },
       routing: get("routing"),
       advertiseAddress: get<string>("advertiseAddress") || undefined,
-      swarmAddressPool: get<string>("swarmAddressPool") || undefined,
-      externalAddress: or(
-        "externalAddress",
-        isIPv4(get("advertiseAddress")) ? get("advertiseAddress") : "127.0.0.1",
-      ),
+      addressPool: get<string>("swarmAddressPool") || undefined,
+      externalAddress,
       timezone: get("timezone"),
       registry: get<string>("registry") || undefined,
       images: { go: get("goImage"), nginx: get("nginxImage"), kafka: get("kafkaImage") },
@@ -239,9 +242,13 @@ export function parseConfig(
       },
       accountservice: { replicas: get("accountserviceReplicas"), memoryMiB: get("accountserviceMemoryMiB") },
       quotesservice: { replicas: get("quotesserviceReplicas"), memoryMiB: get("quotesserviceMemoryMiB") },
-      kafka: { port: get("kafkaPort"), memoryMiB: get("kafkaMemoryMiB") },
+      kafka: {
+        externalHost: externalAddress,
+        externalPort: get("kafkaPort"),
+        memoryMiB: get("kafkaMemoryMiB"),
+        purgeData: get("purgeData"),
+      },
       rolloutTimeoutSeconds: get("rolloutTimeoutSeconds"),
-      purgeData: get("purgeData"),
     };
   };
 

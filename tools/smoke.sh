@@ -11,11 +11,11 @@ readonly PATIENCE=5 # seconds for one HTTP request
 readonly MESSAGES=100
 
 outputs=$(pulumi stack output --stack "$stack" --json)
-output() { sed -n "s/^  \"$1\": \"\(.*\)\",\{0,1\}$/\1/p" <<<"$outputs"; }
+output() { sed -n "s/^ *\"$1\": \"\(.*\)\",\{0,1\}$/\1/p" <<<"$outputs"; }
 edge=$(output edgeUrl)
 accounts=$(output accountsUrl)
 bootstrap=$(output kafkaBootstrap)
-producer=$(output producerImage)
+producer=$(output producer)
 [ -n "$edge" ] || {
   echo "Stack $stack is not deployed; do: make up" >&2
   exit 1

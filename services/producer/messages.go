@@ -74,7 +74,7 @@ func runRoundtrip(ctx context.Context, opts options, progress io.Writer) (_ stri
 func produce(ctx context.Context, brokers []broker, opts options, progress io.Writer) error {
 	client, err := newClient(brokers,
 		kgo.RequiredAcks(kgo.AllISRAcks()), // with idempotence, franz-go's default: no duplicate, no change of order
-		kgo.UnknownTopicRetries(-1), // it exists, but brokers learn of a new topic one after another
+		kgo.UnknownTopicRetries(-1),        // it exists, but brokers learn of a new topic one after another
 	)
 	if err != nil {
 		return err
@@ -92,12 +92,12 @@ func produce(ctx context.Context, brokers []broker, opts options, progress io.Wr
 			Value: []byte(time.Now().Format(time.RFC3339Nano)),
 		}, func(_ *kgo.Record, err error) { acknowledged.add(err) })
 	}
-	unfinished := client.Flush(ctx) != nil // its only fault is that of ctx
+	client.Flush(ctx) // can only fail with ctx, whose end is looked at below
 	done, firstErr := acknowledged.result()
 	if done == opts.count {
 		return nil
 	}
-	if unfinished {
+	if ctx.Err() != nil {
 		firstErr = context.Cause(ctx)
 	}
 	return fmt.Errorf("%d of %d messages to topic %s were not acknowledged by all in-sync replicas: %w", opts.count-done, opts.count, opts.topic, firstErr)

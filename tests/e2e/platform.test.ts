@@ -181,9 +181,9 @@ suite("the platform on an engine of its own", () => {
     "a new route rolls the edge with a new config and removes the old one",
     async () => {
       workspace.edit(
-        "index.ts",
-        '{ path: "/accounts/", upstream',
-        '{ path: "/metrics", upstream: accounts.upstream }, { path: "/accounts/", upstream',
+        "components/edge.ts",
+        '{ path: "/accounts/", upstream: accounts },',
+        '{ path: "/accounts/", upstream: accounts }, { path: "/metrics", upstream: accounts },',
       );
       expect(workspace.preview().map(({ op, resource }) => `${op} ${resource}`)).toEqual([
         "create-replacement docker:index/serviceConfig:ServiceConfig nginx-conf",
