@@ -51,4 +51,4 @@ test-unit: ## Tests that need no engine
 	@tools/test.sh unit
 
 bench: ## No-op preview beside a bare program with the same resources; image sizes
-	@tools/bench.sh
+	@. tools/env.sh && bench/noop-preview.mjs

@@ -241,11 +241,16 @@ step_images() {
 
 # ---------------------------------------------------------------- the stack's folder
 
-step_state() {
-  [ -s .state/passphrase ] && return
-  mkdir -p .state
-  (umask 077 && head -c 32 /dev/urandom | base64 >.state/passphrase.part)
-  mv .state/passphrase.part .state/passphrase
+# A passphrase of this machine's own, and the stack, so that plain `pulumi up` works too.
+step_stack() {
+  if ! [ -s .state/passphrase ]; then
+    mkdir -p .state
+    (umask 077 && head -c 32 /dev/urandom | base64 >.state/passphrase.part)
+    mv .state/passphrase.part .state/passphrase
+  fi
+  # Git never sees the passphrase's salt, which pulumi writes into the tracked stack file.
+  git config filter.pulumi-salt.clean "sed '/^encryptionsalt:/d'" 2>/dev/null || true
+  tools/stack.sh init
 }
 
 have curl || packages curl ca-certificates
@@ -256,7 +261,7 @@ case $purpose in
 up)
   step_engine
   step_images
-  step_state
+  step_stack
   ;;
 test)
   # The tests' engines are always offline ones: the same images on every machine.

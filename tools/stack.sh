@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# The Pulumi operations behind make:  stack.sh up|preview|refresh|destroy   (STACK, default dev)
+# The Pulumi operations behind make:  stack.sh init|up|preview|refresh|destroy   (STACK, default dev)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=tools/env.sh
 . tools/env.sh
 
-operation=${1:?usage: stack.sh up|preview|refresh|destroy}
+operation=${1:?usage: stack.sh init|up|preview|refresh|destroy}
 stack=${STACK:-dev}
 say() { echo "stack $stack: $*" >&2; }
 
@@ -18,7 +18,8 @@ strip_salt() {
 }
 trap strip_salt EXIT
 
-[ -s ".state/.pulumi/stacks/swarm-platform/$stack.json" ] || pulumi stack select --create "$stack" >/dev/null
+[ -s ".state/.pulumi/stacks/swarm-platform/$stack.json" ] || pulumi stack select --create "$stack" &>/dev/null
+[ "$operation" != init ] || exit 0
 
 # With the swarm gone the provider can't even read a service, and the refresh ends the operation. What
 # lived in that swarm is gone with it: the state is made to say so, for a preview in a copy of it.
@@ -30,7 +31,7 @@ if [ "$(docker info --format '{{.Swarm.LocalNodeState}}')" = inactive ]; then
       copy=$(mktemp -d)
       trap 'rm -rf "$copy"; strip_salt' EXIT
       export PULUMI_BACKEND_URL=file://$copy
-      pulumi stack select --create "$stack" >/dev/null
+      pulumi stack select --create "$stack" &>/dev/null
       pulumi stack import --stack "$stack" >/dev/null <<<"$state"
     fi
     swarm=$(sed -n 's/.*"urn": "\(.*command:local:Command::swarm\)".*/\1/p' <<<"$state" | head -n1)
@@ -53,7 +54,7 @@ destroy)
   [ -z "$kept" ] || printf 'Kept volumes (purgeData: true deletes them, or docker volume rm):\n%s\n' "$kept"
   ;;
 *)
-  say "unknown operation $operation; allowed: up, preview, refresh, destroy"
+  say "unknown operation $operation; allowed: init, up, preview, refresh, destroy"
   exit 2
   ;;
 esac

@@ -29,11 +29,11 @@ func TestParse(t *testing.T) {
 		args []string
 		want values
 	}{
-		"defaults":              {nil, nil, values{6767, 3 * time.Second, "/tmp"}},
-		"flags":                 {nil, []string{"-port", "1", "--drain-time=0s"}, values{1, 0, "/tmp"}},
-		"environment":           {map[string]string{"X_DRAIN_TIME": "1m", "X_DIR": "/d"}, nil, values{6767, time.Minute, "/d"}},
-		"flag over environment": {map[string]string{"X_PORT": "2"}, []string{"-port", "3"}, values{3, 3 * time.Second, "/tmp"}},
-		"empty is not set":      {map[string]string{"X_PORT": "", "X_DIR": ""}, nil, values{6767, 3 * time.Second, "/tmp"}},
+		"defaults":                            {nil, nil, values{6767, 3 * time.Second, "/tmp"}},
+		"flags":                               {nil, []string{"-port", "1", "--drain-time=0s"}, values{1, 0, "/tmp"}},
+		"environment":                         {map[string]string{"X_DRAIN_TIME": "1m", "X_DIR": "/d"}, nil, values{6767, time.Minute, "/d"}},
+		"flag over environment":               {map[string]string{"X_PORT": "2"}, []string{"-port", "3"}, values{3, 3 * time.Second, "/tmp"}},
+		"empty is not set":                    {map[string]string{"X_PORT": "", "X_DIR": ""}, nil, values{6767, 3 * time.Second, "/tmp"}},
 		"a wrong value that a flag overrules": {map[string]string{"X_PORT": "no"}, []string{"-port", "3"}, values{3, 3 * time.Second, "/tmp"}},
 	} {
 		t.Run(name, func(t *testing.T) {
