@@ -75,8 +75,8 @@ const CHECKS = {
     ),
   ),
   namespace: optional(
-    text("1 to 40 characters of a-z, 0-9 and -, starting with a letter", (value) =>
-      /^[a-z][a-z0-9-]{0,39}$/.test(value),
+    text("1 to 30 characters of a-z, 0-9 and -, starting with a letter", (value) =>
+      /^[a-z][a-z0-9-]{0,29}$/.test(value),
     ),
   ),
   networkName: optional(
@@ -194,7 +194,7 @@ export function parseConfig(
   const faults: string[] = [];
   const values = new Map<string, unknown>();
 
-  for (const key of Object.keys(raw).filter((name) => !(name in CHECKS))) {
+  for (const key of Object.keys(raw).filter((name) => !Object.hasOwn(CHECKS, name))) {
     const near = nearest(key, CONFIG_KEYS);
     const meant = near === undefined ? "" : `, perhaps ${near}`;
     faults.push(

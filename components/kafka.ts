@@ -82,7 +82,12 @@ export class Kafka extends pulumi.ComponentResource {
         env: brokerEnvironment(name, args, memoryMiB),
         memoryMiB,
         ports: [{ target: EXTERNAL_PORT, published: args.externalPort, mode: "host" }],
-        mounts: [{ type: "volume", source: volume.name, target: DATA }],
+        mounts: [
+          { type: "volume", source: volume.name, target: DATA },
+          // The image declares these as volumes; unnamed ones would pile up with every task.
+          { type: "tmpfs", target: "/etc/kafka/secrets", sizeMiB: 1 },
+          { type: "tmpfs", target: "/mnt/shared/config", sizeMiB: 1 },
+        ],
         stopGracePeriod: 60,
         // A probe of the port: the CLI tools would start a second JVM of the broker's heap size.
         healthcheck: {

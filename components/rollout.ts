@@ -76,9 +76,9 @@ export function judge(snapshot: RolloutSnapshot): Verdict {
 /** Tasks of this rollout that ended badly, newest first. */
 export function failedTasks(snapshot: Pick<RolloutSnapshot, "tasks" | "startedAt">): ApiTask[] {
   return snapshot.tasks
-    .filter((task) => task.CreatedAt >= snapshot.startedAt)
+    .filter((task) => Date.parse(task.CreatedAt) >= Date.parse(snapshot.startedAt))
     .filter((task) => task.Status.State === "failed" || task.Status.State === "rejected")
-    .sort((a, b) => (a.Status.Timestamp < b.Status.Timestamp ? 1 : -1));
+    .sort((a, b) => Date.parse(b.Status.Timestamp) - Date.parse(a.Status.Timestamp));
 }
 
 /** What a task's error means and what helps, in plain words. */

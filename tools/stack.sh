@@ -50,7 +50,7 @@ refresh) pulumi refresh --stack "$stack" --yes --skip-preview ;;
 destroy)
   namespace=$(tools/namespace.sh)
   pulumi destroy --stack "$stack" --yes --skip-preview
-  kept=$(docker volume ls --filter "label=com.docker.stack.namespace=$namespace" --format '  {{.Name}}')
+  kept=$(docker volume ls --filter "label=com.docker.stack.namespace=$namespace" --format '{{.Name}}' | sed 's/^/  /')
   [ -z "$kept" ] || printf 'Kept volumes (purgeData: true deletes them, or docker volume rm):\n%s\n' "$kept"
   ;;
 *)

@@ -164,6 +164,9 @@ inside() {
   mount --bind "$dir/private/etc/docker" /etc/docker
   mount -t tmpfs tmpfs /run/docker
   mount -t tmpfs tmpfs /run/containerd
+  # As on any machine, the own name resolves; containers on the host's network inherit this file.
+  { cat /etc/hosts && echo "$(<"$state/address") $name"; } >"$dir/private/etc/hosts"
+  mount --bind "$dir/private/etc/hosts" /etc/hosts
   # A name server on loopback (systemd-resolved) can't be reached from another network namespace.
   if grep -Eq '^nameserver +(127\.|::1)' /etc/resolv.conf && [[ -f /run/systemd/resolve/resolv.conf ]]; then
     mount --bind /run/systemd/resolve/resolv.conf /etc/resolv.conf

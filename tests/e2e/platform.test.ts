@@ -1,3 +1,4 @@
+import * as http from "node:http";
 import { Engine, startEngine, whyNoEngines } from "../support/engine";
 import { Step, Workspace } from "../support/workspace";
 
@@ -36,9 +37,18 @@ function tasks(engine: Engine, service: string): string[] {
     .sort();
 }
 
-async function get(url: string): Promise<{ status: number; body: string }> {
-  const answer = await fetch(url, { signal: AbortSignal.timeout(5000) });
-  return { status: answer.status, body: await answer.text() };
+/** A connection of its own for each request: a pooled one may lead to a task that is gone. */
+function get(url: string): Promise<{ status: number; body: string }> {
+  return new Promise((resolve, reject) => {
+    const request = http.get(url, { agent: false, timeout: 5000 }, (answer) => {
+      let body = "";
+      answer.setEncoding("utf8");
+      answer.on("data", (chunk: string) => (body += chunk));
+      answer.on("end", () => resolve({ status: answer.statusCode ?? 0, body }));
+    });
+    request.on("timeout", () => request.destroy(new Error(`no answer from ${url} within 5 s`)));
+    request.on("error", reject);
+  });
 }
 
 const ACCOUNT = '{"id":"10000","name":"Person_0"}';
@@ -141,10 +151,8 @@ suite("the platform on an engine of its own", () => {
         "package main\n\n// Edited by a test.",
       );
       expect(workspace.preview()).toEqual([
-        { op: "create-replacement", resource: "docker:index/remoteImage:RemoteImage accountservice" },
         { op: "replace", resource: "docker:index/remoteImage:RemoteImage accountservice" },
         update("accountservice"),
-        { op: "delete-replaced", resource: "docker:index/remoteImage:RemoteImage accountservice" },
       ]);
       const old = engine.docker("service", "inspect", "dev_accountservice", "--format", "{{.ID}}");
       const { code, output } = workspace.tool("stack.sh", "up");
@@ -186,10 +194,8 @@ suite("the platform on an engine of its own", () => {
         '{ path: "/accounts/", upstream: accounts }, { path: "/metrics", upstream: accounts },',
       );
       expect(workspace.preview().map(({ op, resource }) => `${op} ${resource}`)).toEqual([
-        "create-replacement docker:index/serviceConfig:ServiceConfig nginx-conf",
         "replace docker:index/serviceConfig:ServiceConfig nginx-conf",
         "update docker:index/service:Service nginx",
-        "delete-replaced docker:index/serviceConfig:ServiceConfig nginx-conf",
       ]);
       expect(workspace.tool("stack.sh", "up").code).toBe(0);
       expect((await get(`http://${engine.address}:8080/metrics`)).body).toContain("go_goroutines");

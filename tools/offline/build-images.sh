@@ -13,12 +13,12 @@ set -euo pipefail
 readonly DEBIAN=bookworm
 readonly GO=1.26
 readonly GO_TOOLCHAIN=go1.26.8 # fetched as a Go module when the machine's own is not a $GO
-# Folder in images/, repository, tag. Tags are the versions that the packages have; the builds check it.
+# Folder in images/, repository, tag, Debian suite. Tags are the versions that the packages have; the builds check it.
 readonly IMAGES=(
-  "busybox library/busybox 1.35"
-  "nginx library/nginx 1.22.1"
-  "golang library/golang $GO-$DEBIAN"
-  "kafka apache/kafka 4.1.0"
+  "busybox library/busybox 1.35 $DEBIAN"
+  "nginx library/nginx 1.26.3 trixie"
+  "golang library/golang $GO-$DEBIAN $DEBIAN"
+  "kafka apache/kafka 4.1.0 $DEBIAN"
 )
 readonly DESCRIPTION="built from Debian/Maven packages by swarm-platform's offline route; not the official image"
 readonly CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt # containers trust what the machine trusts: some networks re-sign TLS
@@ -110,16 +110,17 @@ why_build() { # FOLDER REPOSITORY TAG
 
 # ---------------------------------------------------------------- building
 
-# The lines of this machine's apt sources that are of the release; none when it runs another system.
-apt_sources() {
+# The lines of this machine's apt sources for a release; none when it runs another system. A mirror of one
+# release has the others too.
+apt_sources() { # SUITE
   # shellcheck disable=SC2016
   apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Identifier: Packages' |
-    grep -E " $DEBIAN(-updates|-security)? main$" | sort -u || true
+    grep -E " $DEBIAN(-updates|-security)? main$" | sort -u | sed "s/ $DEBIAN/ $1/" || true
 }
 
-make_base() {
+make_base() { # SUITE
   local sources mirror=()
-  sources=$(apt_sources)
+  sources=$(apt_sources "$1")
   # Without a mirror, mmdebstrap takes its default; with "-", the sources on its standard input.
   [[ -z $sources ]] || mirror=(-)
   # A fixed time makes the same packages the same layer, shared with images of an earlier build.
@@ -128,7 +129,7 @@ make_base() {
     --dpkgopt='path-exclude=/usr/share/info/*' \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
     --customize-hook="copy-in $CA_BUNDLE $(dirname "$CA_BUNDLE")" \
-    "$DEBIAN" - "${mirror[@]}" <<<"$sources" | docker import - offline-base
+    "$1" - "${mirror[@]}" <<<"$sources" | docker import - "offline-base:$1"
 }
 
 kafka_context() { # FOLDER VERSION
@@ -137,7 +138,7 @@ kafka_context() { # FOLDER VERSION
     dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$1/libs"
 }
 
-build_and_push() { # FOLDER REPOSITORY TAG
+build_and_push() { # FOLDER REPOSITORY TAG SUITE
   local context=$here/images/$1 arguments=() setting
   case $1 in
     golang)
@@ -150,7 +151,7 @@ build_and_push() { # FOLDER REPOSITORY TAG
       ;;
     *) arguments=(--build-arg "VERSION=$3") ;;
   esac
-  docker build --file "$here/images/$1/Dockerfile" --tag "$PUSH_ADDRESS/$2:$3" "${arguments[@]}" \
+  docker build --file "$here/images/$1/Dockerfile" --build-arg "DEBIAN=$4" --tag "$PUSH_ADDRESS/$2:$3" "${arguments[@]}" \
     --label "org.opencontainers.image.title=$1 $3" --label "org.opencontainers.image.description=$DESCRIPTION" "$context"
   docker push "$PUSH_ADDRESS/$2:$3"
   mkdir -p "$registry/inputs"
@@ -196,7 +197,7 @@ clean_up() {
 
 if [[ ${1:-} == list ]]; then
   for image in "${IMAGES[@]}"; do
-    read -r folder repository tag <<<"$image"
+    read -r folder repository tag suite <<<"$image"
     echo "${repository#library/}:$tag"
   done
   exit
@@ -212,7 +213,7 @@ exec 3>&2 # the terminal, also for a trap that runs while a step writes to the l
 
 todo=()
 for image in "${IMAGES[@]}"; do
-  read -r folder repository tag <<<"$image"
+  read -r folder repository tag suite <<<"$image"
   reason=$(why_build "$folder" "$repository" "$tag")
   if [[ -n $reason ]]; then
     todo+=("$image")
@@ -227,9 +228,11 @@ trap at_exit EXIT
 trap 'exit 130' INT TERM
 : >"$log"
 step "throw-away engine" start_engine
-step "Debian $DEBIAN, the base of all" make_base
+for suite in $(printf '%s\n' "${todo[@]}" | cut -d' ' -f4 | sort -u); do
+  step "Debian $suite, the base" make_base "$suite"
+done
 for image in "${todo[@]}"; do
-  read -r folder repository tag <<<"$image"
-  step "${repository#library/}:$tag" build_and_push "$folder" "$repository" "$tag"
+  read -r folder repository tag suite <<<"$image"
+  step "${repository#library/}:$tag" build_and_push "$folder" "$repository" "$tag" "$suite"
 done
 step "removal of unused layers" drop_unused_layers

@@ -31,6 +31,9 @@ const (
 	idleTimeout       = 60 * time.Second
 	maxHeaderBytes    = 16 << 10
 
+	// lastRequests is how long an accepted connection may take to send its
+	// request, once no more are accepted.
+	lastRequests = 250 * time.Millisecond
 	// shutdownTimeout bounds what follows the drain. It is longer than
 	// readHeaderTimeout, so a connection that never sent a request can't
 	// turn a clean stop into a failed one; with the default drain the
@@ -155,9 +158,10 @@ Flags:
 }
 
 // Serve answers requests until SIGTERM or SIGINT, then drains: health fails
-// while requests are still answered for the drain time, then idle
-// connections are closed and requests in flight are awaited. It returns nil
-// when none was cut off. A second signal ends the process at once.
+// while requests are still answered for the drain time, then connections are
+// refused, requests in flight are awaited and idle connections closed. It
+// returns nil when no request in flight was cut off. A second signal ends the
+// process at once.
 func (s *Service) Serve() error {
 	listener, err := net.Listen("tcp", fmt.Sprintf(":%d", s.port))
 	if err != nil {
@@ -191,11 +195,17 @@ func (s *Service) Serve() error {
 		os.Exit(1)
 	}()
 	time.Sleep(s.drain)
+	// Shutdown drops a request that it finds read and not yet begun. So the
+	// last connections get their answers first, which also close them.
+	if err := listener.Close(); err != nil {
+		slog.Warn("can't close the listener", "error", err.Error())
+	}
+	time.Sleep(lastRequests)
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
 		return errors.Join(fmt.Errorf("requests still in flight %s after the drain were cut off: %w", shutdownTimeout, err), server.Close())
 	}
-	slog.Info("stopped: no request was cut off")
+	slog.Info("stopped, requests in flight were answered")
 	return nil
 }

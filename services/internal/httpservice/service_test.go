@@ -89,6 +89,31 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
+// A request on a connection that was accepted in time is answered, although
+// the service no longer accepts any.
+func TestLastRequestIsAnswered(t *testing.T) {
+	p := processtest.Start(t, []string{"DRAIN_TIME=300ms"})
+	p.Terminate()
+	p.WaitForLog(`"msg":"draining"`)
+	last := dial(t, p.Port)
+	for {
+		conn, err := net.Dial("tcp", last.RemoteAddr().String())
+		if err != nil {
+			break
+		}
+		conn.Close()
+		time.Sleep(time.Millisecond)
+	}
+	fmt.Fprint(last, "GET /fast/1 HTTP/1.1\r\nHost: x\r\n\r\n")
+	response, err := http.ReadResponse(bufio.NewReader(last), nil)
+	if err != nil || response.StatusCode != 200 || !response.Close {
+		t.Errorf("%+v %v", response, err)
+	}
+	if code := p.Wait(); code != 0 {
+		t.Errorf("exit code %d: %s", code, p.Stderr())
+	}
+}
+
 // While it drains, the service says that it is down but serves, also what is
 // slower than the drain; then it ends well, whatever connections are open.
 func TestDrain(t *testing.T) {
@@ -128,7 +153,7 @@ func TestDrain(t *testing.T) {
 	if took := time.Since(start); took < 500*time.Millisecond || took > 6*time.Second {
 		t.Errorf("the stop took %s", took)
 	}
-	if !strings.Contains(p.Stderr(), "stopped: no request was cut off") {
+	if !strings.Contains(p.Stderr(), "stopped, requests in flight were answered") {
 		t.Errorf("log: %s", p.Stderr())
 	}
 }

@@ -82,7 +82,8 @@ func start(t *testing.T, env []string, args ...string) *Server {
 	t.Helper()
 	p := &Server{t: t, ended: make(chan struct{})}
 	p.command = exec.Command(os.Args[0], args...)
-	p.command.Env = append([]string{marker + "=1"}, env...)
+	// Under the race detector a process would sleep for a second at its end.
+	p.command.Env = append([]string{marker + "=1", "GORACE=atexit_sleep_ms=0"}, env...)
 	p.command.Stdout, p.command.Stderr = &p.stdout, &p.stderr
 	if err := p.command.Start(); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,264 @@
+import * as path from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { CONFIG_KEYS, loadConfig, parseConfig, PlatformConfig } from "../../config";
+import { configTableIn, renderConfigTable } from "../support/config-table";
+import { declaredConfig, PROJECT_DIR, stackConfig } from "../support/project";
+
+const parse = (
+  settings: Record<string, string> = {},
+  stack = "dev",
+  dockerHost: string | undefined = undefined,
+): PlatformConfig => parseConfig({ ...stackConfig(), ...settings }, stack, dockerHost);
+
+/** Message of what a function throws. */
+function faultOf(action: () => unknown): string {
+  try {
+    action();
+  } catch (error) {
+    expect(pulumi.RunError.isInstance(error)).toBe(true);
+    return (error as Error).message;
+  }
+  throw new Error("nothing was thrown");
+}
+
+const one = (line: string): string =>
+  `The configuration of stack dev has 1 fault; nothing was changed.\n  - ${line}`;
+const PORT = "a whole number from 1 to 65535";
+const REPLICAS = "a whole number from 0 to 100";
+const MEMORY = "a whole number from 6 to 1048576";
+const IMAGE = "an image with a tag other than latest, such as nginx:1.26.3";
+const SUBNET = "an IPv4 subnet of at least 8 addresses, such as 10.0.9.0/24";
+
+/** Key, value, what is allowed. */
+const BAD: [string, string, string][] = [
+  ["host", "10.0.0.1:2375", "unix:///path, tcp://host:port or ssh://user@host, or empty"],
+  ["host", "tcp://10.0.0.1", "unix:///path, tcp://host:port or ssh://user@host, or empty"],
+  ["namespace", "Dev", "1 to 30 characters of a-z, 0-9 and -, starting with a letter, or empty"],
+  ["namespace", "a".repeat(31), "1 to 30 characters of a-z, 0-9 and -, starting with a letter, or empty"],
+  ["networkName", "a b", "1 to 60 characters of A-Z, a-z, 0-9, _, . and -, or empty"],
+  ["networkSubnet", "10.0.9.1/24", SUBNET],
+  ["networkSubnet", "10.0.9.0/30", SUBNET],
+  ["networkSubnet", "10.0.9.0/33", SUBNET],
+  ["networkSubnet", "10.0.256.0/24", SUBNET],
+  ["networkSubnet", "", SUBNET],
+  ["networkGateway", "10.0.9", "an IPv4 address, such as 10.0.9.1"],
+  ["networkGateway", "10.0.8.1", "an address inside networkSubnet 10.0.9.0/24, not its first or last"],
+  ["networkGateway", "10.0.9.0", "an address inside networkSubnet 10.0.9.0/24, not its first or last"],
+  ["networkGateway", "10.0.9.255", "an address inside networkSubnet 10.0.9.0/24, not its first or last"],
+  ["networkEncrypted", "yes", "true or false"],
+  ["networkAttachable", "1", "true or false"],
+  ["routing", "bridge", "mesh or host"],
+  ["advertiseAddress", "10.0.0.300", "an IPv4 address, or the name of a network interface, or empty"],
+  ["advertiseAddress", "a name", "an IPv4 address, or the name of a network interface, or empty"],
+  ["swarmAddressPool", "10.20.0.1/16", "an IPv4 subnet, such as 10.20.0.0/16, or empty"],
+  ["externalAddress", "http://edge", "a host name or an IPv4 address, without a port, or empty"],
+  ["externalAddress", "edge.example.com:80", "a host name or an IPv4 address, without a port, or empty"],
+  ["timezone", "Mars/Olympus", "an IANA time zone, such as Asia/Shanghai or UTC"],
+  ["timezone", "+08:00", "an IANA time zone, such as Asia/Shanghai or UTC"],
+  [
+    "registry",
+    "https://registry.example.com",
+    "host[:port][/path] in lower case, without a scheme, such as registry.example.com/team, or empty",
+  ],
+  ["goImage", "golang", IMAGE],
+  ["nginxImage", "nginx:latest", IMAGE],
+  ["kafkaImage", `apache/kafka:latest@sha256:${"0".repeat(64)}`, IMAGE],
+  ["keptImages", "0", "a whole number from 1 to 20"],
+  ["keptImages", "21", "a whole number from 1 to 20"],
+  ["edgePort", "0", PORT],
+  ["edgePort", "65536", PORT],
+  ["accountPort", "http", PORT],
+  ["accountPort", "8080", "a port that edgePort does not use"],
+  ["kafkaPort", "6767", "a port that accountPort does not use"],
+  ["nginxReplicas", "-1", REPLICAS],
+  ["accountserviceReplicas", "101", REPLICAS],
+  ["quotesserviceReplicas", "1.5", REPLICAS],
+  ["nginxMemoryMiB", "5", MEMORY],
+  ["accountserviceMemoryMiB", "64MiB", MEMORY],
+  ["quotesserviceMemoryMiB", "", MEMORY],
+  ["kafkaMemoryMiB", "383", "a whole number from 384 to 1048576"],
+  ["rolloutTimeoutSeconds", "9", "a whole number from 10 to 3600"],
+  ["rolloutTimeoutSeconds", "3601", "a whole number from 10 to 3600"],
+  ["purgeData", "True", "true or false"],
+];
+
+test.each(BAD)('%s = "%s" names key, value, what is allowed and what to do', (key, value, allowed) => {
+  const shown = value === "" ? "not set" : `= "${value}"`;
+  expect(faultOf(() => parse({ [key]: value }))).toBe(
+    one(`${key} ${shown}; allowed: ${allowed}; do: pulumi config set ${key} <value>`),
+  );
+});
+
+test("each key has at least one bad value above", () => {
+  const keys = new Set(BAD.map(([key]) => key));
+  expect(CONFIG_KEYS.filter((key) => !keys.has(key))).toEqual([]);
+});
+
+test("an unknown key is named with the one that was probably meant", () => {
+  expect(faultOf(() => parse({ edgeport: "80" }))).toBe(
+    one(
+      'edgeport = "80": not a key of this project; allowed: the keys in Pulumi.yaml, perhaps edgePort;' +
+        " do: pulumi config rm edgeport",
+    ),
+  );
+});
+
+test("an unknown key that resembles none is named alone", () => {
+  expect(faultOf(() => parse({ colour: "red" }))).toBe(
+    one(
+      'colour = "red": not a key of this project; allowed: the keys in Pulumi.yaml; do: pulumi config rm colour',
+    ),
+  );
+});
+
+test("a key that every object has is unknown too", () => {
+  expect(faultOf(() => parse({ toString: "1" }))).toContain('toString = "1": not a key of this project');
+});
+
+test("a stack whose name can't be a prefix asks for one", () => {
+  expect(faultOf(() => parse({}, "Team_1"))).toBe(
+    "The configuration of stack Team_1 has 1 fault; nothing was changed.\n" +
+      "  - namespace: the stack's name \"Team_1\" can't be a prefix of service names;" +
+      " allowed: 1 to 30 characters of a-z, 0-9 and -, starting with a letter, or empty;" +
+      " do: pulumi config set namespace <prefix>",
+  );
+  expect(parse({ namespace: "team" }, "Team_1").namespace).toBe("team");
+});
+
+test.each([
+  [undefined, "unix:///var/run/docker.sock"],
+  ["unix:///run/other.sock", "unix:///run/other.sock"],
+])("a host that the image builder does not follow is a fault, with DOCKER_HOST %s", (dockerHost, builder) => {
+  const host = "ssh://admin@manager.example.com";
+  expect(faultOf(() => parse({ host }, "dev", dockerHost))).toBe(
+    one(
+      `host = "${host}": images would be built on ${builder}, the engine of DOCKER_HOST;` +
+        ` allowed: the same engine for both; do: export DOCKER_HOST=${host}`,
+    ),
+  );
+  expect(parse({ host }, "dev", host).host).toBe(host);
+});
+
+test("all faults are reported together, those between keys too", () => {
+  const message = faultOf(() =>
+    parse({ routing: "bridge", edgeport: "1", kafkaPort: "8080", networkGateway: "10.1.0.1", timezone: "" }),
+  );
+  expect(message.split("\n").map((line) => /^ {2}- (\w+)/.exec(line)?.[1] ?? line)).toEqual([
+    "The configuration of stack dev has 5 faults; nothing was changed.",
+    "edgeport",
+    "routing",
+    "timezone",
+    "networkGateway",
+    "kafkaPort",
+  ]);
+});
+
+test("a faulty key takes no part in faults between keys", () => {
+  expect(faultOf(() => parse({ networkSubnet: "10.0.9.1/24" }))).toContain("has 1 fault;");
+  expect(faultOf(() => parse({ edgePort: "0", accountPort: "0" }))).toContain("has 2 faults;");
+});
+
+describe("what is left empty is derived", () => {
+  test("everything from the stack's name", () => {
+    expect(parse({}, "prod")).toMatchObject({
+      stack: "prod",
+      namespace: "prod",
+      network: { networkName: "prod_network" },
+      host: "unix:///var/run/docker.sock",
+      externalAddress: "127.0.0.1",
+      advertiseAddress: undefined,
+      addressPool: undefined,
+      registry: undefined,
+      kafka: { externalHost: "127.0.0.1", externalPort: 9094 },
+    });
+  });
+
+  test("the network's name from the namespace", () => {
+    expect(parse({ namespace: "team" }).network.networkName).toBe("team_network");
+    expect(parse({ namespace: "team", networkName: "shared" }).network.networkName).toBe("shared");
+  });
+
+  test("the external address from an advertised address, not from an interface", () => {
+    expect(parse({ advertiseAddress: "10.1.2.3" }).externalAddress).toBe("10.1.2.3");
+    expect(parse({ advertiseAddress: "eth0" }).externalAddress).toBe("127.0.0.1");
+    const given = parse({ advertiseAddress: "10.1.2.3", externalAddress: "edge.example.com" });
+    expect(given.externalAddress).toBe("edge.example.com");
+    expect(given.kafka.externalHost).toBe("edge.example.com");
+  });
+
+  test("the host from DOCKER_HOST", () => {
+    expect(parse({}, "dev", "tcp://10.0.0.9:2376").host).toBe("tcp://10.0.0.9:2376");
+  });
+});
+
+test("numbers and truth values come out as such", () => {
+  expect(
+    parse({ networkEncrypted: "false", purgeData: "true", nginxReplicas: "0", edgePort: "80" }),
+  ).toMatchObject({
+    network: { encrypted: false, attachable: false },
+    kafka: { purgeData: true },
+    nginx: { replicas: 0, edgePort: 80, memoryMiB: 64 },
+  });
+});
+
+describe("Pulumi.yaml", () => {
+  test("declares exactly the keys that are checked", () => {
+    expect(Object.keys(declaredConfig())).toEqual(CONFIG_KEYS);
+  });
+
+  test("gives each key a type, a default of that type and a description", () => {
+    for (const [key, declared] of Object.entries(declaredConfig())) {
+      expect([key, Object.keys(declared)]).toEqual([key, ["type", "default", "description"]]);
+      const type = Number.isInteger(declared.default) ? "integer" : typeof declared.default;
+      expect([key, declared.type]).toEqual([key, type]);
+      expect(declared.description).toMatch(/^[A-Za-z].+\.$/);
+    }
+  });
+
+  test("has defaults without a fault", () => {
+    expect(parse().routing).toBe("mesh");
+  });
+});
+
+test("Pulumi.dev.yaml parses: one machine, its own swarm", () => {
+  expect(parseConfig(stackConfig("dev"), "dev", undefined)).toMatchObject({
+    routing: "host",
+    network: { encrypted: false },
+    advertiseAddress: "127.0.0.1",
+    externalAddress: "127.0.0.1",
+  });
+});
+
+test("the README's table of keys says what Pulumi.yaml says", () => {
+  const wanted = renderConfigTable(declaredConfig());
+  expect(configTableIn(path.join(PROJECT_DIR, "README.md"), wanted)).toBe(wanted);
+});
+
+describe("loadConfig", () => {
+  const saved = process.env.DOCKER_HOST;
+  afterEach(() => {
+    if (saved === undefined) delete process.env.DOCKER_HOST;
+    else process.env.DOCKER_HOST = saved;
+  });
+
+  const configure = async (extra: Record<string, string>): Promise<void> => {
+    const unused = { call: () => ({}), newResource: () => ({ id: undefined, state: {} }) };
+    await pulumi.runtime.setMocks(unused, "swarm-platform", "dev");
+    const own = Object.entries(stackConfig("dev")).map(([key, value]) => [`swarm-platform:${key}`, value]);
+    pulumi.runtime.setAllConfig({ ...(Object.fromEntries(own) as Record<string, string>), ...extra });
+  };
+
+  test("reads the stack's own keys and leaves those of providers alone", async () => {
+    await configure({ "docker:host": "unix:///elsewhere" });
+    delete process.env.DOCKER_HOST;
+    expect(loadConfig()).toEqual(parseConfig(stackConfig("dev"), "dev", undefined));
+  });
+
+  test("takes DOCKER_HOST as set only when it says something", async () => {
+    await configure({});
+    process.env.DOCKER_HOST = "";
+    expect(loadConfig().host).toBe("unix:///var/run/docker.sock");
+    process.env.DOCKER_HOST = "unix:///run/other.sock";
+    expect(loadConfig().host).toBe("unix:///run/other.sock");
+  });
+});

@@ -1,0 +1,164 @@
+import { RunError } from "@pulumi/pulumi";
+import * as path from "node:path";
+import { connect, observeEngine, swarmFault } from "../../components/engine";
+import { ApiAnswer, ApiFault, FakeEngine } from "../support/fake-engine";
+import { tempFolder } from "../support/temp";
+
+beforeAll(() => {
+  for (const name of ["DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"]) delete process.env[name];
+});
+
+let engine: FakeEngine | undefined;
+afterEach(async () => {
+  await engine?.close();
+  engine = undefined;
+});
+const answering = (info: ApiAnswer): FakeEngine =>
+  (engine = new FakeEngine(({ route }) => (route === "GET /info" ? info : undefined)));
+
+const INFO = { ServerVersion: "28.2.2", OSType: "linux", Architecture: "x86_64" };
+const inactive = { LocalNodeState: "inactive", ControlAvailable: false };
+const manager = { LocalNodeState: "active", ControlAvailable: true, Cluster: { ID: "cluster1" } };
+
+async function faultOf(promise: Promise<unknown>): Promise<string> {
+  const error: unknown = await promise.then(
+    () => "nothing was thrown",
+    (reason: unknown) => reason,
+  );
+  expect(RunError.isInstance(error)).toBe(true);
+  return (error as Error).message;
+}
+
+describe("observeEngine", () => {
+  test("tells version, platform and the swarm that it manages", async () => {
+    const host = await answering({ ...INFO, Swarm: manager }).listen();
+    expect(await observeEngine(host)).toEqual({
+      version: "28.2.2",
+      platform: "linux/amd64",
+      clusterId: "cluster1",
+    });
+  });
+
+  test("tells that there is no swarm", async () => {
+    const host = await answering({ ...INFO, Swarm: inactive }).listen();
+    expect((await observeEngine(host)).clusterId).toBeUndefined();
+  });
+
+  test("reaches an engine over tcp", async () => {
+    const host = await answering({ ...INFO, Swarm: inactive }).listenTcp();
+    expect((await observeEngine(host)).version).toBe("28.2.2");
+  });
+
+  test.each([
+    ["x86_64", "linux/amd64"],
+    ["aarch64", "linux/arm64"],
+    ["riscv64", "linux/riscv64"],
+  ])("names machine %s as images do", async (Architecture, platform) => {
+    const host = await answering({ ...INFO, Architecture, Swarm: inactive }).listen();
+    expect((await observeEngine(host)).platform).toBe(platform);
+  });
+
+  test("an engine that can't be reached is named with the reason and the cure", async () => {
+    const host = `unix://${path.join(tempFolder(), "docker.sock")}`;
+    const lines = (await faultOf(observeEngine(host))).split("\n");
+    // Node's own errors are of another realm inside jest, so that their name comes along.
+    expect(lines[0]?.replace(": Error:", ":")).toBe(
+      `The Docker engine at ${host} can't be reached: connect ENOENT ${host.slice("unix://".length)}.`,
+    );
+    expect(lines.slice(1)).toEqual([
+      "  Is it running, and may this user open it? Start it (make up does), or set another one:",
+      "  pulumi config set host <unix:// | tcp:// | ssh://> and export DOCKER_HOST to the same.",
+    ]);
+  });
+
+  test("an engine that refuses is named with its own words", async () => {
+    const host = await answering(new ApiFault(500, "starting up")).listen();
+    expect(await faultOf(observeEngine(host))).toContain("starting up");
+  });
+
+  test("a swarm that can't be used ends the run", async () => {
+    const host = await answering({ ...INFO, Swarm: { ...inactive, LocalNodeState: "locked" } }).listen();
+    expect(await faultOf(observeEngine(host))).toBe(
+      `The swarm on ${host} is locked. Unlock it with: docker swarm unlock`,
+    );
+  });
+});
+
+describe("swarmFault", () => {
+  const HOST = "unix:///var/run/docker.sock";
+  const worker = { LocalNodeState: "active", ControlAvailable: false } as const;
+  test.each<[string, Parameters<typeof swarmFault>[1], string | undefined]>([
+    ["no swarm", { LocalNodeState: "inactive", ControlAvailable: false }, undefined],
+    ["a manager", { LocalNodeState: "active", ControlAvailable: true }, undefined],
+    [
+      "a worker",
+      { ...worker, RemoteManagers: [{ Addr: "10.0.0.1:2377" }, { Addr: "10.0.0.2:2377" }] },
+      `The engine at ${HOST} is a worker of a swarm, and only managers take changes. ` +
+        "Set host to a manager (10.0.0.1:2377, 10.0.0.2:2377), or promote this node.",
+    ],
+    [
+      "a locked swarm",
+      { LocalNodeState: "locked", ControlAvailable: false },
+      `The swarm on ${HOST} is locked. Unlock it with: docker swarm unlock`,
+    ],
+    [
+      "a node that joins",
+      { LocalNodeState: "pending", ControlAvailable: false },
+      `The engine at ${HOST} is still joining a swarm. Wait until docker info says "Swarm: active", then try again.`,
+    ],
+    [
+      "a broken swarm",
+      { LocalNodeState: "error", ControlAvailable: false, Error: "certificate has expired" },
+      `The engine at ${HOST} has a broken swarm: certificate has expired. ` +
+        "Mend it (docker info), or leave it with: docker swarm leave --force",
+    ],
+    [
+      "a broken swarm without a reason",
+      { LocalNodeState: "error", ControlAvailable: false },
+      `The engine at ${HOST} has a broken swarm: no reason given. ` +
+        "Mend it (docker info), or leave it with: docker swarm leave --force",
+    ],
+  ])("%s", (_what, swarm, fault) => {
+    expect(swarmFault(HOST, swarm)).toBe(fault);
+  });
+
+  test("a worker that knows no manager is told so all the same", () => {
+    expect(swarmFault(HOST, { ...worker, RemoteManagers: null })).toContain("only managers take changes");
+  });
+});
+
+describe("connect", () => {
+  /** Where a client of a host goes. */
+  const target = (host: string): Record<string, unknown> => {
+    const {
+      protocol,
+      host: name,
+      port,
+      socketPath,
+      username,
+    } = connect(host).modem as unknown as Record<string, unknown>;
+    return { protocol, host: name, port, socketPath, username };
+  };
+
+  test.each([
+    ["unix:///run/docker.sock", { protocol: "http", socketPath: "/run/docker.sock" }],
+    ["tcp://10.0.0.9:2375", { protocol: "http", host: "10.0.0.9", port: "2375" }],
+    ["tcp://10.0.0.9:2376", { protocol: "https", host: "10.0.0.9", port: "2376" }],
+    [
+      "ssh://admin@manager.example.com",
+      { protocol: "ssh", host: "manager.example.com", port: 22, username: "admin" },
+    ],
+    [
+      "ssh://admin@manager.example.com:2222",
+      { protocol: "ssh", host: "manager.example.com", port: "2222", username: "admin" },
+    ],
+  ])("%s", (host, wanted) => {
+    expect(target(host)).toMatchObject(wanted);
+  });
+
+  test("speaks TLS on any port when DOCKER_TLS_VERIFY says so", () => {
+    process.env.DOCKER_TLS_VERIFY = "1";
+    expect(target("tcp://10.0.0.9:4243")).toMatchObject({ protocol: "https" });
+    delete process.env.DOCKER_TLS_VERIFY;
+  });
+});

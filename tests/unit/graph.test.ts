@@ -1,0 +1,365 @@
+import * as path from "node:path";
+import type Docker from "dockerode";
+import * as pulumi from "@pulumi/pulumi";
+import type * as engine from "../../components/engine";
+import { duration } from "../../components/durations";
+import { parseConfig } from "../../config";
+import program from "../../index";
+import { expectGolden } from "../support/golden";
+import { stackConfig } from "../support/project";
+import { CLUSTER_ID, DIGEST, Graph, record, Recorded } from "../support/recorder";
+
+// What the engine says of itself is fixed; everything else is the program's own.
+jest.mock("../../components/engine", () => ({
+  ...jest.requireActual<typeof engine>("../../components/engine"),
+  observeEngine: (): Promise<engine.ObservedEngine> =>
+    Promise.resolve({ version: "28.2.2", platform: "linux/amd64", clusterId: CLUSTER_ID }),
+  connect: () =>
+    ({
+      swarmInspect: () =>
+        Promise.resolve({ JoinTokens: { Worker: "worker-token", Manager: "manager-token" } }),
+    }) as unknown as Docker,
+}));
+
+/** Fields that the engine fills in when they are left out; drift in one that is not declared stays unseen. */
+const COMPUTED = [
+  "labels",
+  "taskSpec.containerSpec.image",
+  "taskSpec.containerSpec.labels",
+  "taskSpec.containerSpec.env",
+  "taskSpec.containerSpec.init",
+  "taskSpec.containerSpec.mounts",
+  "taskSpec.containerSpec.configs",
+  "taskSpec.containerSpec.secrets",
+  "taskSpec.containerSpec.stopGracePeriod",
+  "taskSpec.containerSpec.healthcheck.tests",
+  "taskSpec.containerSpec.healthcheck.interval",
+  "taskSpec.containerSpec.healthcheck.timeout",
+  "taskSpec.containerSpec.healthcheck.retries",
+  "taskSpec.containerSpec.healthcheck.startPeriod",
+  "taskSpec.networksAdvanceds.0.id",
+  "taskSpec.restartPolicy.condition",
+  "taskSpec.restartPolicy.delay",
+  "taskSpec.restartPolicy.maxAttempts",
+  "taskSpec.restartPolicy.window",
+  "taskSpec.resources.limits.nanoCpus",
+  "taskSpec.resources.limits.memoryBytes",
+  "taskSpec.placement.maxReplicas",
+  "mode.replicated.replicas",
+  ...["updateConfig", "rollbackConfig"].flatMap((block) =>
+    ["parallelism", "delay", "failureAction", "monitor", "maxFailureRatio", "order"].map(
+      (field) => `${block}.${field}`,
+    ),
+  ),
+  "endpointSpec.mode",
+  "endpointSpec.ports",
+];
+
+const DURATIONS = [
+  "taskSpec.containerSpec.stopGracePeriod",
+  "taskSpec.containerSpec.healthcheck.interval",
+  "taskSpec.containerSpec.healthcheck.timeout",
+  "taskSpec.containerSpec.healthcheck.startPeriod",
+  "taskSpec.restartPolicy.delay",
+  "taskSpec.restartPolicy.window",
+  "updateConfig.delay",
+  "updateConfig.monitor",
+  "rollbackConfig.delay",
+  "rollbackConfig.monitor",
+];
+
+/** A reference to a config without its id, name or any of the file's fields is an endless diff. */
+const FILE_FIELDS = ["configId", "configName", "fileGid", "fileMode", "fileName", "fileUid"];
+
+/** The real program for a stack, with Pulumi.dev.yaml's settings and the given ones. */
+async function platform(
+  settings: Record<string, string> = {},
+  stack = "dev",
+  preview = false,
+): Promise<Graph> {
+  const config = { ...stackConfig("dev"), ...settings };
+  pulumi.runtime.setAllConfig(
+    Object.fromEntries(Object.entries(config).map(([key, value]) => [`swarm-platform:${key}`, value])),
+  );
+  const listeners = process.listeners("unhandledRejection");
+  try {
+    return await record(program, { stack, preview });
+  } finally {
+    for (const added of process.listeners("unhandledRejection").filter((one) => !listeners.includes(one))) {
+      process.removeListener("unhandledRejection", added);
+    }
+  }
+}
+
+/**
+ * A resource as the golden file holds it: without what depends on the sources of the images, and with
+ * the content of configs in lines.
+ */
+function golden({ type, name, parent, provider, inputs, dependsOn, options }: Recorded): unknown {
+  const data = inputs.data;
+  const text =
+    typeof data === "string" ? Buffer.from(data, "base64").toString("utf8").split("\n") : undefined;
+  const readable = { ...inputs, ...(text !== undefined && { data: text }) };
+  const fixed = JSON.stringify(readable).replace(
+    /(accountservice|quotes-service|producer):[0-9a-f]{12}\b/g,
+    "$1:<hash>",
+  );
+  return { type, name, parent, provider, inputs: JSON.parse(fixed) as unknown, dependsOn, options };
+}
+
+/** A value somewhere inside inputs, by a path of keys and indexes. */
+function at(resource: Recorded, ...keys: (string | number)[]): unknown {
+  return keys.reduce<unknown>(
+    (value, key) => (value as Record<string, unknown> | undefined)?.[key],
+    resource.inputs,
+  );
+}
+
+const ROUTINGS = ["host", "mesh"] as const;
+const graphs = new Map<string, Graph>();
+
+beforeAll(async () => {
+  delete process.env.DOCKER_HOST;
+  for (const routing of ROUTINGS) graphs.set(routing, await platform({ routing }));
+});
+
+test("the dev stack is exactly the golden graph", () => {
+  expectGolden(path.join(__dirname, "golden/dev.json"), graphs.get("host")?.resources.map(golden));
+});
+
+test("the program returns what users and scripts read", () => {
+  const hash = expect.stringMatching(/^[0-9a-f]{12}$/) as string;
+  const result = graphs.get("host")?.result as { images: Record<string, string> };
+  const tags = Object.entries(result.images).map(([name, image]) => [name, image.replace(`${name}:`, "")]);
+  expect(Object.fromEntries(tags)).toEqual({ accountservice: hash, "quotes-service": hash, producer: hash });
+  expect({ ...result, images: undefined }).toEqual({
+    edgeUrl: "http://127.0.0.1:8080",
+    accountsUrl: "http://127.0.0.1:6767",
+    kafkaBootstrap: "127.0.0.1:9094",
+    services: ["dev_kafka", "dev_quotes-service", "dev_accountservice", "dev_nginx"],
+    volumes: ["dev_kafka-data"],
+  });
+});
+
+describe.each(ROUTINGS)("with routing %s", (routing) => {
+  let graph: Graph;
+  let services: Recorded[];
+  beforeAll(() => {
+    graph = graphs.get(routing) as Graph;
+    services = graph.all("docker:index/service:Service");
+  });
+
+  test("there are four services, and nothing of any other kind than is known here", () => {
+    const count: Record<string, number> = {};
+    for (const { type } of graph.resources) count[type] = (count[type] ?? 0) + 1;
+    expect(count).toEqual({
+      "command:local:Command": 1,
+      "docker:index/network:Network": 1,
+      "docker:index/remoteImage:RemoteImage": 6,
+      "docker:index/service:Service": 4,
+      "docker:index/serviceConfig:ServiceConfig": 2,
+      "docker:index/volume:Volume": 1,
+      "pulumi:providers:docker": 1,
+      "swarm-platform:index:AccountService": 1,
+      "swarm-platform:index:ImageBuild": 3,
+      "swarm-platform:index:ImagePull": 3,
+      "swarm-platform:index:Kafka": 1,
+      "swarm-platform:index:Nginx": 1,
+      "swarm-platform:index:OverlayNetwork": 1,
+      "swarm-platform:index:QuotesService": 1,
+      "swarm-platform:index:Swarm": 1,
+      "swarm-platform:index:SwarmConfig": 2,
+      "swarm-platform:index:SwarmService": 4,
+    });
+  });
+
+  test("each child's name starts with its parent's", () => {
+    for (const child of graph.resources.filter(({ parent }) => parent !== undefined)) {
+      const parent = graph.find(child.parent ?? "");
+      expect(`${child.id} in ${parent.id}: ${child.name.startsWith(parent.name)}`).toBe(
+        `${child.id} in ${parent.id}: true`,
+      );
+    }
+  });
+
+  test("only components stand directly under the stack, beside the provider", () => {
+    const roots = graph.resources.filter(({ parent, custom }) => parent === undefined && custom);
+    expect(roots.map(({ id }) => id)).toEqual(["pulumi:providers:docker engine"]);
+  });
+
+  test("each component registers outputs, each of them known", () => {
+    for (const component of graph.resources.filter(({ custom }) => !custom)) {
+      expect([component.id, Object.keys(component.outputs ?? {}).length > 0]).toEqual([component.id, true]);
+      expect([component.id, JSON.stringify(component.outputs)]).not.toEqual([
+        component.id,
+        expect.stringContaining("<unknown>"),
+      ]);
+    }
+  });
+
+  test("everything of docker goes through the one explicit provider", () => {
+    const docker = graph.resources.filter(({ type, custom }) => custom && type.startsWith("docker:"));
+    expect(docker.map(({ id, provider }) => [id, provider])).toEqual(docker.map(({ id }) => [id, "engine"]));
+  });
+
+  test("everything on the swarm comes after the swarm and goes before it", () => {
+    const onSwarm = ["Network", "Service", "Secret", "ServiceConfig"].flatMap((type) => graph.all(type));
+    expect(onSwarm.length).toBeGreaterThan(0);
+    const late = onSwarm.filter((one) => !graph.before(one).has("command:local:Command swarm"));
+    expect(late.map(({ id }) => id)).toEqual([]);
+  });
+
+  test("each service comes after the network, its image and its files", () => {
+    for (const service of services) {
+      expect(service.dependsOn).toContain("docker:index/network:Network network");
+      expect(service.dependsOn).toContain(`docker:index/remoteImage:RemoteImage ${service.name}`);
+    }
+    expect(graph.get("docker:index/service:Service", "nginx").dependsOn).toEqual([
+      "docker:index/network:Network network",
+      "docker:index/remoteImage:RemoteImage nginx",
+      "docker:index/serviceConfig:ServiceConfig nginx-conf",
+      "docker:index/serviceConfig:ServiceConfig nginx-status",
+    ]);
+  });
+
+  test("each service declares every field that the engine would compute", () => {
+    for (const service of services) {
+      const absent = COMPUTED.filter((keys) => at(service, ...keys.split(".")) === undefined);
+      expect([service.name, absent]).toEqual([service.name, []]);
+      for (const config of at(service, "taskSpec", "containerSpec", "configs") as Record<string, unknown>[]) {
+        expect(Object.keys(config).sort()).toEqual(FILE_FIELDS);
+      }
+      for (const port of at(service, "endpointSpec", "ports") as Record<string, unknown>[]) {
+        expect(Object.keys(port).sort()).toEqual(["protocol", "publishMode", "publishedPort", "targetPort"]);
+      }
+    }
+  });
+
+  test("each duration is in the form that reads back as it was written", () => {
+    for (const service of services) {
+      for (const keys of DURATIONS) {
+        const text = at(service, ...keys.split(".")) as string;
+        const [, hours, minutes, seconds] = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(text) ?? [];
+        const total = Number(hours ?? 0) * 3600 + Number(minutes ?? 0) * 60 + Number(seconds ?? 0);
+        expect(`${service.name} ${keys} ${text}`).toBe(`${service.name} ${keys} ${duration(total)}`);
+      }
+    }
+  });
+
+  test("each service has a memory limit, a health check, log rotation and time to stop", () => {
+    for (const service of services) {
+      expect(at(service, "taskSpec", "resources", "limits", "memoryBytes")).toBeGreaterThan(6 * 2 ** 20);
+      expect(at(service, "taskSpec", "containerSpec", "healthcheck", "tests", 0)).toMatch(/^CMD(-SHELL)?$/);
+      expect(at(service, "taskSpec", "containerSpec", "stopGracePeriod")).not.toBe("0s");
+      expect(at(service, "taskSpec", "logDriver")).toEqual({
+        name: "json-file",
+        options: { "max-size": "10m", "max-file": "3" },
+      });
+    }
+  });
+
+  test("each service is gated after create and after update", () => {
+    for (const { name, options } of services) {
+      expect([name, options.hooks]).toEqual([name, { afterCreate: ["rollout"], afterUpdate: ["rollout"] }]);
+    }
+  });
+
+  test("each service joins the one network by its own name", () => {
+    for (const service of services) {
+      expect(at(service, "taskSpec", "networksAdvanceds")).toEqual([
+        { id: "network-id", aliases: [service.name] },
+      ]);
+    }
+  });
+
+  test("only the edge and kafka publish ports", () => {
+    const ports = services.map((service) => [
+      service.name,
+      (at(service, "endpointSpec", "ports") as { publishedPort: number; publishMode: string }[]).map(
+        ({ publishedPort, publishMode }) => `${publishedPort} ${publishMode}`,
+      ),
+    ]);
+    const edge = routing === "mesh" ? "ingress" : "host";
+    expect(Object.fromEntries(ports)).toEqual({
+      accountservice: [],
+      // Kafka sends clients back to one broker's address, which the mesh can't serve.
+      kafka: ["9094 host"],
+      nginx: [`8080 ${edge}`, `6767 ${edge}`],
+      "quotes-service": [],
+    });
+  });
+
+  test("names resolve by the way that the routing says", () => {
+    for (const service of services) {
+      expect(at(service, "endpointSpec", "mode")).toBe(routing === "mesh" ? "vip" : "dnsrr");
+    }
+  });
+
+  test("a host port is never held by two tasks at once", () => {
+    for (const service of services) {
+      const ports = at(service, "endpointSpec", "ports") as { publishMode: string }[];
+      const wanted = ports.some(({ publishMode }) => publishMode === "host") ? "stop-first" : "start-first";
+      expect([service.name, at(service, "updateConfig", "order")]).toEqual([service.name, wanted]);
+      expect([service.name, at(service, "rollbackConfig", "order")]).toEqual([service.name, wanted]);
+    }
+  });
+
+  test("no name of an image is without tag or digest", () => {
+    for (const service of services) {
+      expect(at(service, "taskSpec", "containerSpec", "image")).toMatch(
+        /:[0-9a-f]{12}$|:[^:]+@sha256:[0-9a-f]{64}$/,
+      );
+    }
+  });
+});
+
+test("a first preview registers the same resources, with what is not known yet", async () => {
+  const preview = await platform({}, "dev", true);
+  const graph = graphs.get("host") as Graph;
+  expect(preview.resources.map(({ id }) => id)).toEqual(graph.resources.map(({ id }) => id));
+  expect(at(preview.get("Service", "nginx"), "taskSpec", "networksAdvanceds", 0, "id")).toBe("<unknown>");
+});
+
+test("kafka's volume stays at destroy unless purgeData says otherwise", async () => {
+  const purged = await platform({ purgeData: "true" });
+  expect(graphs.get("host")?.get("Volume", "kafka").options.retainOnDelete).toBe(true);
+  expect(purged.get("Volume", "kafka").options.retainOnDelete).toBe(false);
+});
+
+test("a registry gets what was built, and services run it by digest", async () => {
+  const graph = await platform({ registry: "registry.example.com/team" });
+  const pushed = graph.all("docker:index/registryImage:RegistryImage");
+  expect(pushed.map(({ name }) => name)).toEqual(["accountservice", "producer", "quotes-service"]);
+  expect(
+    at(graph.get("docker:index/service:Service", "accountservice"), "taskSpec", "containerSpec", "image"),
+  ).toMatch(new RegExp(`^registry\\.example\\.com/team/accountservice:[0-9a-f]{12}@${DIGEST}$`));
+});
+
+test("two environments on one swarm share no name", async () => {
+  const named = (graph: Graph): unknown[] =>
+    ["Network", "Service", "ServiceConfig", "Volume"]
+      .flatMap((type) => graph.all(`docker:index/${type[0]?.toLowerCase()}${type.slice(1)}:${type}`))
+      .map(({ inputs }) => inputs.name);
+  const first = named(graphs.get("host") as Graph);
+  const second = named(await platform({}, "prod"));
+  expect(second).toHaveLength(first.length);
+  expect(second.filter((name) => first.includes(name))).toEqual([]);
+});
+
+test("the longest namespace that the configuration takes fits into every name", async () => {
+  const isAllowed = (namespace: string): boolean => {
+    try {
+      parseConfig({ ...stackConfig("dev"), namespace }, "dev", undefined);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  const lengths = Array.from({ length: 64 }, (_, i) => "n".repeat(i + 1));
+  const graph = await platform({ namespace: lengths.filter(isAllowed).pop() ?? "" });
+  for (const { inputs } of graph.all("ServiceConfig"))
+    expect(String(inputs.name).length).toBeLessThanOrEqual(64);
+  for (const { inputs } of graph.all("docker:index/service:Service")) {
+    expect(String(inputs.name).length).toBeLessThanOrEqual(63);
+  }
+});
