@@ -1,6 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { closest, distance } from "fastest-levenshtein";
 import { isIPv4 } from "node:net";
+import * as os from "node:os";
+import * as path from "node:path";
 import { z } from "zod";
 
 /** Pulumi project whose configuration this is; its name prefixes every key. */
@@ -164,6 +166,8 @@ export interface PlatformConfig {
   readonly timezone: string;
   /** `host[:port][/path]`; undefined keeps built images on the engine. */
   readonly registry: string | undefined;
+  /** The docker CLI's config.json, which knows the logins; it need not exist. */
+  readonly dockerConfigFile: string;
   readonly images: { readonly go: string; readonly nginx: string; readonly kafka: string };
   readonly keptImages: number;
   readonly nginx: ServiceSize & { readonly edgePort: number; readonly accountPort: number };
@@ -232,6 +236,7 @@ export function parseConfig(
       externalAddress,
       timezone: get("timezone"),
       registry: get<string>("registry") || undefined,
+      dockerConfigFile: path.join(process.env.DOCKER_CONFIG ?? path.join(os.homedir(), ".docker"), "config.json"),
       images: { go: get("goImage"), nginx: get("nginxImage"), kafka: get("kafkaImage") },
       keptImages: get("keptImages"),
       nginx: {

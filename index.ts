@@ -9,6 +9,7 @@ import { Kafka } from "./components/kafka";
 import { Nginx } from "./components/nginx";
 import { OverlayNetwork } from "./components/overlay-network";
 import { QuotesService } from "./components/quotes-service";
+import { registryAuth } from "./components/registry-auth";
 import { rolloutGate } from "./components/rollout-gate";
 import { explainSkippedDependents } from "./components/skipped-dependents";
 import { Swarm } from "./components/swarm";
@@ -20,7 +21,8 @@ export = async (): Promise<Record<string, unknown>> => {
   const config = loadConfig();
   const { namespace, host } = config;
   const observed = await observeEngine(host);
-  const provider = new docker.Provider("engine", { host });
+  const auths = registryAuth(config.registry, config.dockerConfigFile);
+  const provider = new docker.Provider("engine", { host, registryAuth: auths });
   const swarm = new Swarm("swarm", { ...config, observed });
   const onSwarm = { provider, dependsOn: [swarm] };
   const network = new OverlayNetwork("network", { ...config.network, namespace }, onSwarm);

@@ -15,20 +15,24 @@ if [ "${PULUMI_COMMAND_STDOUT:-}" != "initialised $cluster" ]; then
 	exit 0
 fi
 
-# Prints what a list command finds, each line under its kind.
+# Prints what a list command finds, each line under its kind. A list that fails ends the script: what can't
+# be seen may be foreign.
 found() {
 	kind=$1
 	shift
-	"$@" | sed "s/^/  $kind /"
+	names=$("$@") || exit 1
+	[ -z "$names" ] || printf '%s\n' "$names" | sed "s/^/  $kind /"
 }
 
-foreign=$(
+all=$(
 	found service docker service ls --format '{{.Name}}'
 	found config docker config ls --format '{{.Name}}'
 	found secret docker secret ls --format '{{.Name}}'
-	found network docker network ls --filter scope=swarm --format '{{.Name}}' | grep -v '^  network ingress$' || :
-	found node docker node ls --format '{{if not .Self}}{{.Hostname}}{{end}}' | grep -v '^  node $' || :
+	found network docker network ls --filter scope=swarm --format '{{.Name}}'
+	found node docker node ls --format '{{if not .Self}}{{.Hostname}}{{end}}'
 )
+# The swarm's own network, and the line that this node leaves empty.
+foreign=$(printf '%s\n' "$all" | grep -v -e '^  network ingress$' -e '^  node $' -e '^$' || :)
 if [ -n "$foreign" ]; then
 	echo "The swarm $cluster stays: it holds what this environment did not make."
 	echo "$foreign"

@@ -67,11 +67,12 @@ reachable() {
   curl --silent --output /dev/null --max-time "$PROBE_SECONDS" "$1"
 }
 
-# Debian packages, if we may install them; else says which to install.
+# The Debian packages of commands that are missing, COMMAND or COMMAND:PACKAGE each, if we may install
+# them; else says which to install. By command, so that another vendor's package will do.
 packages() {
-  local missing=() package
-  for package in "$@"; do
-    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+  local missing=() entry
+  for entry in "$@"; do
+    have "${entry%%:*}" || missing+=("${entry#*:}")
   done
   ((${#missing[@]})) || return 0
   if ((EUID != 0)) || ! have apt-get; then
@@ -92,7 +93,7 @@ step_node() {
   if ! have npm && reachable "$NODE_SITE"; then
     node_from_site
   else
-    have npm || packages npm
+    packages npm
     say "bringing Node $NODE_MAJOR from npm's package node, because Node $NODE_LEAST or newer is needed and here is $(node --version)"
     quietly "npm install node" npm install --no-audit --no-fund --prefix "$CACHE/node-package" "node@$NODE_MAJOR"
     mkdir -p "$CACHE/node/bin"
@@ -167,7 +168,7 @@ pulumi_from_site() {
 
 # Go is needed only to build on the offline route. An older one brings the newer as a Go module.
 step_go() {
-  have go || packages golang-go
+  packages go:golang-go
   at_least 1.26 "$(go env GOVERSION | tr -d go)" && return
   local machine module
   case $(uname -m) in x86_64) machine=amd64 ;; *) machine=arm64 ;; esac
@@ -193,7 +194,7 @@ step_engine() {
   if [ "$(uname -s)" = Darwin ]; then
     fail "no Docker engine answers; start Docker Desktop (open -a Docker), or install it from https://docs.docker.com/desktop/"
   fi
-  have dockerd || packages docker.io iptables iproute2
+  packages dockerd:docker.io docker:docker.io iptables ip:iproute2
   if [ -d /run/systemd/system ]; then
     say "starting the Docker engine with systemctl, because it does not answer"
     systemctl start docker
@@ -222,7 +223,7 @@ start_dockerd() {
 }
 
 step_offline_images() {
-  packages docker.io iptables iproute2 docker-registry mmdebstrap
+  packages dockerd:docker.io docker:docker.io iptables ip:iproute2 pgrep:procps docker-registry mmdebstrap mvn:maven
   step_go
   tools/offline/build-images.sh
 }
@@ -253,7 +254,7 @@ step_stack() {
   tools/stack.sh init
 }
 
-have curl || packages curl ca-certificates
+packages curl update-ca-certificates:ca-certificates
 step_node
 step_npm
 step_pulumi

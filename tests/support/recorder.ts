@@ -4,6 +4,7 @@ import type {
   RegisterResourceRequest,
 } from "@pulumi/pulumi/proto/resource_pb";
 import type { Mocks } from "@pulumi/pulumi/runtime";
+import { setImmediate as nextTurn } from "node:timers/promises";
 
 type Values = Record<string, unknown>;
 
@@ -25,7 +26,7 @@ export interface Recorded {
   readonly provider: string | undefined;
   /** The other resource options, as far as they are set. */
   readonly options: RecordedOptions;
-  /** What a component registered when it was complete; undefined when it did not. */
+  /** What a component registered as its outputs, nothing if it did not; undefined for other resources. */
   readonly outputs: Readonly<Values> | undefined;
 }
 
@@ -154,8 +155,7 @@ export async function record(program: () => unknown, options: RecordOptions = {}
     const returned = await program();
     if (!options.preview) result = await resolved(returned);
   } finally {
-    // Waits for what is under way, resources and their outputs, and closes.
-    await pulumi.runtime.disconnect();
+    await settled(requests);
   }
   if (faults.length > 0) throw new Error(`No mock for:\n  ${faults.join("\n  ")}`);
   const resources = requests.map((request) => describe(request, outputs));
@@ -163,6 +163,16 @@ export async function record(program: () => unknown, options: RecordOptions = {}
     resources.sort((a, b) => (a.id < b.id ? -1 : 1)),
     result,
   );
+}
+
+/** Waits until nothing is under way: resources, their outputs, and what is made late, inside an apply. */
+async function settled(requests: readonly RegisterResourceRequest[]): Promise<void> {
+  for (let seen = -1; seen < requests.length;) {
+    seen = requests.length;
+    await pulumi.runtime.disconnect();
+    acceptHooks();
+    await nextTurn();
+  }
 }
 
 /** The value of an output, once it is known. */
@@ -219,7 +229,11 @@ function listen(requests: RegisterResourceRequest[], outputs: Map<string, Values
     outputs.set(idOf(request.getUrn()), plain(request.getOutputs()?.toJavaScript()) as Values);
     return mocked.outputs(request, callback);
   };
-  // For hooks the SDK starts a server that the engine calls back. Nobody calls here, so there is none.
+  acceptHooks();
+}
+
+/** For hooks the SDK starts a server that the engine calls back. Nobody calls here, so there is none. */
+function acceptHooks(): void {
   const { globalStore } = globalThis as unknown as { globalStore: { callbacks: object } };
   globalStore.callbacks = {
     registerResourceHook: () => Promise.resolve(),

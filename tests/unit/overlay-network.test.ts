@@ -1,0 +1,54 @@
+import { OverlayNetwork, OverlayNetworkArgs } from "../../components/overlay-network";
+import { Graph, record } from "../support/recorder";
+
+const network = (args: Partial<OverlayNetworkArgs> = {}): Promise<Graph> =>
+  record(
+    () =>
+      new OverlayNetwork("network", {
+        networkName: "dev_network",
+        namespace: "dev",
+        subnet: "10.0.9.0/24",
+        gateway: "10.0.9.1",
+        ...args,
+      }).networkId,
+  );
+
+test("declares every field, so that drift in it shows", async () => {
+  expect((await network()).get("Network", "network").inputs).toEqual({
+    name: "dev_network",
+    driver: "overlay",
+    attachable: false,
+    internal: false,
+    ingress: false,
+    ipv6: false,
+    ipamDriver: "default",
+    ipamConfigs: [{ subnet: "10.0.9.0/24", gateway: "10.0.9.1" }],
+    options: { encrypted: "" },
+    labels: [
+      { label: "com.docker.stack.namespace", value: "dev" },
+      { label: "swarm-platform.encrypted", value: "true" },
+    ],
+  });
+});
+
+test("without encryption the key is not there at all: the driver looks only at the key", async () => {
+  const { inputs } = (await network({ encrypted: false })).get("Network", "network");
+  expect(inputs.options).toEqual({});
+  expect(inputs.labels).toContainEqual({ label: "swarm-platform.encrypted", value: "false" });
+});
+
+test("lets containers join when it is told to", async () => {
+  expect((await network({ attachable: true })).get("Network", "network").inputs.attachable).toBe(true);
+});
+
+test("ignores the options that the engine adds, and goes before its successor comes", async () => {
+  const { options, parent } = (await network()).get("Network", "network");
+  expect(options).toEqual({ ignoreChanges: ["options"], deleteBeforeReplace: true });
+  expect(parent).toBe("swarm-platform:index:OverlayNetwork network");
+});
+
+test("hands out its id", async () => {
+  const graph = await network();
+  expect(graph.result).toBe("network-id");
+  expect(graph.get("OverlayNetwork", "network").outputs).toEqual({ networkId: "network-id" });
+});
