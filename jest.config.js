@@ -2,6 +2,8 @@
 module.exports = {
   // `npx jest tests/unit` needs no engine; `npx jest tests/e2e` starts its own.
   testMatch: ["<rootDir>/tests/{unit,e2e}/**/*.test.ts"],
+  // More than a busy machine needs; a test that hangs is found all the same.
+  testTimeout: 20_000,
   // Types are checked by `tsc --noEmit`; here they are only taken off.
   transform: { "\\.ts$": ["ts-jest", { diagnostics: false }] },
 };

@@ -1,3 +1,4 @@
+import * as os from "node:os";
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { CONFIG_KEYS, loadConfig, parseConfig, PlatformConfig } from "../../config";
@@ -235,10 +236,9 @@ test("the README's table of keys says what Pulumi.yaml says", () => {
 });
 
 describe("loadConfig", () => {
-  const saved = process.env.DOCKER_HOST;
+  const saved = { ...process.env };
   afterEach(() => {
-    if (saved === undefined) delete process.env.DOCKER_HOST;
-    else process.env.DOCKER_HOST = saved;
+    process.env = { ...saved };
   });
 
   const configure = async (extra: Record<string, string>): Promise<void> => {
@@ -260,5 +260,14 @@ describe("loadConfig", () => {
     expect(loadConfig().host).toBe("unix:///var/run/docker.sock");
     process.env.DOCKER_HOST = "unix:///run/other.sock";
     expect(loadConfig().host).toBe("unix:///run/other.sock");
+  });
+
+  test.each([
+    ["/etc/docker", "/etc/docker/config.json"],
+    ["", path.join(os.homedir(), ".docker/config.json")],
+  ])("finds the docker CLI's file where the CLI does, with DOCKER_CONFIG %j", async (folder, file) => {
+    await configure({});
+    process.env.DOCKER_CONFIG = folder;
+    expect(loadConfig().dockerConfigFile).toBe(file);
   });
 });

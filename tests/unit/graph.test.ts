@@ -8,6 +8,7 @@ import program from "../../index";
 import { expectGolden } from "../support/golden";
 import { stackConfig } from "../support/project";
 import { CLUSTER_ID, DIGEST, Graph, record, Recorded } from "../support/recorder";
+import { tempFolder } from "../support/temp";
 
 // What the engine says of itself is fixed; everything else is the program's own.
 jest.mock("../../components/engine", () => ({
@@ -120,6 +121,7 @@ const graphs = new Map<string, Graph>();
 
 beforeAll(async () => {
   delete process.env.DOCKER_HOST;
+  process.env.DOCKER_CONFIG = tempFolder();
   for (const routing of ROUTINGS) graphs.set(routing, await platform({ routing }));
 });
 
@@ -333,6 +335,14 @@ test("a registry gets what was built, and services run it by digest", async () =
   expect(
     at(graph.get("docker:index/service:Service", "accountservice"), "taskSpec", "containerSpec", "image"),
   ).toMatch(new RegExp(`^registry\\.example\\.com/team/accountservice:[0-9a-f]{12}@${DIGEST}$`));
+});
+
+test("the registry is reached without a login that nobody made", async () => {
+  const graph = await platform({ registry: "registry.example.com/team" });
+  expect(graph.get("pulumi:providers:docker", "engine").inputs).toEqual({
+    host: "unix:///var/run/docker.sock",
+    registryAuth: JSON.stringify([{ address: "registry.example.com", authDisabled: true }]),
+  });
 });
 
 test("two environments on one swarm share no name", async () => {

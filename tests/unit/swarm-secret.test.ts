@@ -42,7 +42,7 @@ test("carries a keyed hash of its content in a name that may be seen", async () 
 });
 
 test("has another name for another content, and comes before the old one goes", async () => {
-  const [first, second] = await Promise.all([await secret("a"), await secret("b")]);
+  const [first, second] = [await secret("a"), await secret("b")];
   const of = (graph: Graph) => graph.get("docker:index/secret:Secret", "api-password");
   expect(of(second).inputs.name).not.toBe(of(first).inputs.name);
   expect(of(second).options.deleteBeforeReplace).toBe(false);

@@ -1,0 +1,110 @@
+import * as pulumi from "@pulumi/pulumi";
+import { Nginx, NginxArgs, STATUS_PAGE } from "../../components/nginx";
+import { renderNginxConfig } from "../../components/nginx-config";
+import { renderStatusPage } from "../../components/status-page";
+import { testEnvironment } from "../support/environment";
+import { Graph, record } from "../support/recorder";
+
+const listeners: NginxArgs["listeners"] = [
+  { port: 8080, published: 80, routes: [{ path: "/", file: STATUS_PAGE }] },
+  { port: 6767, published: 81, routes: [{ path: "/", upstream: "accountservice:6767" }] },
+];
+const statusPage = { title: "dev", links: [{ label: "accounts", href: "/accounts/1" }] };
+
+const nginx = (args: Partial<NginxArgs> = {}): Promise<Graph> =>
+  record(
+    () =>
+      new Nginx("nginx", {
+        environment: testEnvironment(),
+        image: "nginx:1.26.3",
+        listeners,
+        statusPage,
+        ...args,
+      }).serviceName,
+  );
+const data = (graph: Graph, name: string): string =>
+  Buffer.from(String(graph.get("ServiceConfig", name).inputs.data), "base64").toString("utf8");
+
+test("serves the rendered configuration and page, as configs by content", async () => {
+  const graph = await nginx();
+  expect(data(graph, "nginx-conf")).toBe(renderNginxConfig(listeners));
+  expect(data(graph, "nginx-status")).toBe(renderStatusPage("dev", statusPage.links));
+  expect(graph.get("docker:index/service:Service", "nginx").inputs.taskSpec).toMatchObject({
+    containerSpec: {
+      configs: [
+        {
+          fileName: "/etc/nginx/nginx.conf",
+          configName: graph.get("ServiceConfig", "nginx-conf").inputs.name,
+        },
+        { fileName: STATUS_PAGE, configName: graph.get("ServiceConfig", "nginx-status").inputs.name },
+      ],
+    },
+  });
+});
+
+test("a changed route is a new config, and only that one", async () => {
+  const names = (graph: Graph) => graph.all("ServiceConfig").map(({ inputs }) => inputs.name);
+  const [conf, status] = names(await nginx());
+  const changed = names(await nginx({ listeners: listeners.slice(0, 1) }));
+  expect(changed[0]).not.toBe(conf);
+  expect(changed[1]).toBe(status);
+});
+
+test("publishes each listener, in order", async () => {
+  expect((await nginx()).get("docker:index/service:Service", "nginx").inputs.endpointSpec).toEqual({
+    mode: "vip",
+    ports: [
+      { targetPort: 8080, publishedPort: 80, protocol: "tcp", publishMode: "ingress" },
+      { targetPort: 6767, publishedPort: 81, protocol: "tcp", publishMode: "ingress" },
+    ],
+  });
+});
+
+test("runs with no rights, drains before it stops, and is asked on its first listener", async () => {
+  expect((await nginx()).get("docker:index/service:Service", "nginx").inputs).toMatchObject({
+    mode: { replicated: { replicas: 1 } },
+    taskSpec: {
+      containerSpec: {
+        user: "101:101",
+        readOnly: true,
+        capDrops: ["ALL"],
+        mounts: [{ type: "tmpfs", target: "/tmp" }],
+        stopSignal: "SIGQUIT",
+        stopGracePeriod: "30s",
+        healthcheck: {
+          tests: ["CMD", "curl", "-fsS", "-o", "/dev/null", "http://127.0.0.1:8080/healthz"],
+        },
+      },
+      resources: { limits: { memoryBytes: 64 * 2 ** 20 } },
+    },
+  });
+});
+
+test("has the size that it is given", async () => {
+  const graph = await nginx({ replicas: 0, memoryMiB: 128 });
+  expect(graph.get("docker:index/service:Service", "nginx").inputs).toMatchObject({
+    mode: { replicated: { replicas: 0 } },
+    taskSpec: { resources: { limits: { memoryBytes: 128 * 2 ** 20 } } },
+  });
+});
+
+test("all faults of its listeners are reported together, without a stack trace", async () => {
+  const bad: NginxArgs["listeners"] = [{ port: 0, published: 80, routes: [{ path: "x", upstream: "y" }] }];
+  const error: unknown = await nginx({ listeners: bad }).catch((reason: unknown) => reason);
+  expect(pulumi.ResourceError.isInstance(error)).toBe(true);
+  expect(error).toMatchObject({
+    hideStack: true,
+    message: [
+      "The edge nginx can't be configured:",
+      "  - listeners[0].port = 0; allowed: 1 to 65535",
+      '  - listeners[0].routes[0].path = "x"; allowed: "/" followed by letters, digits, ".", "_", "~", "-" and "/"',
+      '  - listeners[0].routes[0].upstream = "y"; allowed: <service>:<port>, such as accountservice:6767',
+    ].join("\n"),
+  });
+});
+
+test("registers its service", async () => {
+  const graph = await nginx();
+  expect(graph.result).toBe("dev_nginx");
+  expect(graph.get("Nginx", "nginx").outputs).toEqual({ serviceName: "dev_nginx" });
+});
