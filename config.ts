@@ -236,7 +236,10 @@ export function parseConfig(
       externalAddress,
       timezone: get("timezone"),
       registry: get<string>("registry") || undefined,
-      dockerConfigFile: path.join(process.env.DOCKER_CONFIG || path.join(os.homedir(), ".docker"), "config.json"),
+      dockerConfigFile: path.join(
+        process.env.DOCKER_CONFIG || path.join(os.homedir(), ".docker"),
+        "config.json",
+      ),
       images: { go: get("goImage"), nginx: get("nginxImage"), kafka: get("kafkaImage") },
       keptImages: get("keptImages"),
       nginx: {

@@ -29,14 +29,15 @@ export = async (): Promise<Record<string, unknown>> => {
   const gate = rolloutGate(host, config.rolloutTimeoutSeconds);
   const environment = new Environment({ ...config, networkId: network.networkId, gate });
 
-  const pull = (name: string, image: string) => new ImagePull(name, { image }, { provider }).reference;
+  const pull = (name: string, image: string) => new ImagePull(name, { image }, { provider });
   const baseImages = { GO_IMAGE: pull("golang", config.images.go) };
   const build = (imageName: string) => {
     const source = { context: "services", dockerfile: `services/${imageName}/Dockerfile` };
-    return new ImageBuild(imageName, { ...config, imageName, build: source, baseImages }, { provider }).reference;
+    return new ImageBuild(imageName, { ...config, imageName, build: source, baseImages }, { provider })
+      .reference;
   };
-  const kafkaImage = pull("kafka", config.images.kafka);
-  const nginxImage = pull("nginx", config.images.nginx);
+  const kafkaImage = pull("kafka", config.images.kafka).reference;
+  const nginxImage = pull("nginx", config.images.nginx).reference;
   const producerImage = build("producer");
 
   const common = { environment };
@@ -56,7 +57,11 @@ export = async (): Promise<Record<string, unknown>> => {
     accountsUrl: `http://${config.externalAddress}:${config.nginx.accountPort}`,
     kafkaBootstrap: kafka.externalBootstrap,
     services: [kafka, quotes, accounts, nginx].map(({ serviceName }) => serviceName),
-    images: { accountservice: accountArgs.image, "quotes-service": quotesArgs.image, producer: producerImage },
+    images: {
+      accountservice: accountArgs.image,
+      "quotes-service": quotesArgs.image,
+      producer: producerImage,
+    },
     volumes: [kafka.volumeName],
   };
 };

@@ -51,12 +51,16 @@ function bareProgram(state) {
   for (const { urn, type, inputs, retainOnDelete } of state.deployment.resources) {
     const name = urn.split("::").pop();
     if (type === "pulumi:providers:docker") {
-      lines.push(`const provider = new docker.Provider(${JSON.stringify(name)}, ${JSON.stringify({ host: inputs.host })});`);
+      lines.push(
+        `const provider = new docker.Provider(${JSON.stringify(name)}, ${JSON.stringify({ host: inputs.host })});`,
+      );
     } else if (type in constructors) {
       const { __defaults, ...args } = inputs;
       const own = type.startsWith("docker:") ? "provider, " : "";
       const options = `{ ${own}retainOnDelete: ${retainOnDelete ?? false}, ignoreChanges: ["options", "environment"] }`;
-      lines.push(`new ${constructors[type]}(${JSON.stringify(name)}, ${JSON.stringify(withoutDefaults(args))}, ${options});`);
+      lines.push(
+        `new ${constructors[type]}(${JSON.stringify(name)}, ${JSON.stringify(withoutDefaults(args))}, ${options});`,
+      );
     }
   }
   return lines.join("\n") + "\n";
@@ -79,7 +83,10 @@ function makeBare() {
   const folder = path.join(work, "bare");
   fs.mkdirSync(path.join(folder, "state"), { recursive: true });
   fs.symlinkSync(path.join(root, "node_modules"), path.join(folder, "node_modules"));
-  fs.writeFileSync(path.join(folder, "Pulumi.yaml"), "name: swarm-platform\nruntime: nodejs\nmain: index.js\n");
+  fs.writeFileSync(
+    path.join(folder, "Pulumi.yaml"),
+    "name: swarm-platform\nruntime: nodejs\nmain: index.js\n",
+  );
   fs.writeFileSync(path.join(folder, "index.js"), bareProgram(state));
   fs.writeFileSync(path.join(work, "state.json"), JSON.stringify(state));
   process.env.PULUMI_BACKEND_URL = `file://${folder}/state`;
@@ -120,8 +127,12 @@ try {
   }
   process.env.PULUMI_BACKEND_URL = ours;
   console.log("\n| image | size |\n| --- | --- |");
-  for (const image of Object.values(JSON.parse(pulumi(root, "stack", "output", "images", "--json", "--stack", stack)))) {
-    const bytes = execFileSync("docker", ["image", "inspect", image, "--format", "{{.Size}}"], { encoding: "utf8" });
+  for (const image of Object.values(
+    JSON.parse(pulumi(root, "stack", "output", "images", "--json", "--stack", stack)),
+  )) {
+    const bytes = execFileSync("docker", ["image", "inspect", image, "--format", "{{.Size}}"], {
+      encoding: "utf8",
+    });
     console.log(`| ${image} | ${(Number(bytes) / 1e6).toFixed(1)} MB |`);
   }
 } finally {

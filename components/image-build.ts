@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as path from "node:path";
 import { BuildInputs, hashBuildInputs } from "./build-context";
 import { contentHash } from "./content-name";
+import type { ImagePull } from "./image-pull";
 import { keepNewestTags } from "./image-retention";
 
 export interface ImageBuildArgs {
@@ -10,8 +11,8 @@ export interface ImageBuildArgs {
   readonly imageName: string;
   /** What is built; paths are relative to the program. */
   readonly build: BuildInputs;
-  /** Build arguments that name base images, to their references; a new base image is a new tag. */
-  readonly baseImages?: Readonly<Record<string, pulumi.Input<string>>>;
+  /** Build arguments that name base images; new bytes of a base image are a new tag. */
+  readonly baseImages?: Readonly<Record<string, Pick<ImagePull, "reference" | "identity">>>;
   /** Engine API of the engine that builds. */
   readonly host: string;
   /** `host[:port][/path]` that the image is pushed to. @default none: the image stays on the engine */
@@ -45,10 +46,10 @@ export class ImageBuild extends pulumi.ComponentResource {
     } catch (error) {
       throw new pulumi.ResourceError(`Image ${args.imageName}: ${(error as Error).message}`, this, true);
     }
-    return pulumi.output(args.baseImages ?? {}).apply((bases) => {
-      const sorted = Object.entries(bases).sort(([a], [b]) => (a < b ? -1 : 1));
-      return contentHash(JSON.stringify([sources, sorted]));
-    });
+    const bases = Object.entries(args.baseImages ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+    return pulumi
+      .output(bases.map(([name, image]) => pulumi.all([name, image.identity])))
+      .apply((sorted) => contentHash(JSON.stringify([sources, sorted])));
   }
 
   private buildImage(
@@ -66,7 +67,12 @@ export class ImageBuild extends pulumi.ComponentResource {
           context: build.context,
           // The provider takes it relative to the context.
           dockerfile: path.relative(build.context, build.dockerfile),
-          buildArgs: { ...build.args, ...args.baseImages },
+          buildArgs: {
+            ...build.args,
+            ...Object.fromEntries(
+              Object.entries(args.baseImages ?? {}).map(([arg, image]) => [arg, image.reference]),
+            ),
+          },
           ...(build.target !== undefined && { target: build.target }),
           ...(build.platform !== undefined && { platform: build.platform }),
         },

@@ -13,13 +13,18 @@ export interface ImagePullArgs {
 export class ImagePull extends pulumi.ComponentResource {
   /** `name:tag@sha256:...`, or `name:tag` when the engine got the image without a registry. */
   public readonly reference: pulumi.Output<string>;
+  /** What tells its bytes apart from those of another version: the reference, or the image's id without a registry. */
+  public readonly identity: pulumi.Output<string>;
 
   constructor(name: string, args: ImagePullArgs, opts?: pulumi.ComponentResourceOptions) {
     super("swarm-platform:index:ImagePull", name, {}, opts);
 
     const image = new docker.RemoteImage(name, { name: args.image, keepLocally: true }, { parent: this });
     this.reference = image.repoDigest.apply((digest) => pinned(args.image, digest));
-    this.registerOutputs({ reference: this.reference });
+    this.identity = pulumi
+      .all([image.repoDigest, image.imageId])
+      .apply(([digest, id]) => (digest ? pinned(args.image, digest) : id));
+    this.registerOutputs({ reference: this.reference, identity: this.identity });
   }
 }
 

@@ -62,7 +62,7 @@ kafka_inside() {
   seq "$MESSAGES" | docker exec -i -e KAFKA_HEAP_OPTS=-Xmx64m "$id" /opt/kafka/bin/kafka-console-producer.sh \
     --bootstrap-server kafka:19092 --topic "$topic" >/dev/null
   got=$(kafka kafka-console-consumer.sh --bootstrap-server kafka:19092 --topic "$topic" --from-beginning \
-    --max-messages "$MESSAGES" --timeout-ms 20000 2>/dev/null | sort -n | uniq | wc -l)
+    --max-messages "$MESSAGES" --timeout-ms 20000 2>/dev/null | sort -u | wc -l | tr -d ' ')
   kafka kafka-topics.sh --bootstrap-server kafka:19092 --delete --topic "$topic" >/dev/null
   same "$got of $MESSAGES messages produced and consumed" "$MESSAGES of $MESSAGES messages produced and consumed"
 }
@@ -74,7 +74,7 @@ time_zone() {
   local zone wanted line
   zone=$(docker service inspect "${namespace}_accountservice" \
     --format '{{range .Spec.TaskTemplate.ContainerSpec.Env}}{{println .}}{{end}}' | sed -n 's/^TZ=//p')
-  wanted=$(TZ=$zone date +%:z | sed 's/^+00:00$/Z/')
+  wanted=$(TZ=$zone date +%z | sed 's/..$/:&/; s/^+00:00$/Z/')
   line=$(docker service logs --raw --tail 200 "${namespace}_accountservice" 2>&1 | grep -m1 '"time":')
   case $line in
   *"$wanted\""*) echo "$zone is $wanted: $line" ;;

@@ -19,6 +19,9 @@ const image = (args: Partial<ImageBuildArgs> = {}, preview = false): Promise<Gra
   );
 const nameOf = (graph: Graph): unknown => graph.get("RemoteImage", "api").inputs.name;
 
+/** What an ImagePull tells of itself. */
+const base = (reference: string) => ({ reference: pulumi.output(reference), identity: pulumi.output(reference) });
+
 test("is tagged with the hash of everything that goes into it", async () => {
   const graph = await image();
   const tag = contentHash(JSON.stringify([hashBuildInputs(build), []]));
@@ -37,17 +40,27 @@ test("shows its tag in a preview, before anything is built", async () => {
 });
 
 test("has another tag with another base image, whatever their order", async () => {
-  const bases: Record<string, string>[] = [{ A: "a:1", B: "b:1" }, { A: "a:1", B: "b:2" }, { A: "a:1" }, {}];
+  const bases: Record<string, ReturnType<typeof base>>[] = [
+    { A: base("a:1"), B: base("b:1") },
+    { A: base("a:1"), B: base("b:2") },
+    { A: base("a:1") },
+    {},
+  ];
   const tags: unknown[] = [];
   for (const baseImages of bases) tags.push(nameOf(await image({ baseImages })));
   expect(new Set(tags).size).toBe(4);
-  expect(nameOf(await image({ baseImages: { B: pulumi.output("b:1"), A: "a:1" } }))).toBe(tags[0]);
+  expect(nameOf(await image({ baseImages: { B: base("b:1"), A: base("a:1") } }))).toBe(tags[0]);
+});
+
+test("has another tag when an image without a digest has other bytes", async () => {
+  const [one, other] = ["sha256:1", "sha256:2"].map((id) => ({ ...base("a:1"), identity: pulumi.output(id) }));
+  expect(nameOf(await image({ baseImages: { A: one! } }))).not.toBe(nameOf(await image({ baseImages: { A: other! } })));
 });
 
 test("passes arguments, base images, target and platform to the builder", async () => {
   const graph = await image({
     build: { ...build, args: { VERSION: "1" }, target: "server", platform: "linux/arm64" },
-    baseImages: { GO_IMAGE: "golang:1" },
+    baseImages: { GO_IMAGE: base("golang:1") },
   });
   expect(graph.get("RemoteImage", "api").inputs.build).toMatchObject({
     buildArgs: { VERSION: "1", GO_IMAGE: "golang:1" },
