@@ -183,7 +183,7 @@ export interface PlatformConfig {
 }
 
 /**
- * Checks one environment's raw configuration.
+ * Checks one environment's raw configuration. Reads nothing else but DOCKER_CONFIG, the docker CLI's folder.
  *
  * @param raw key (without the project's prefix) to text, as Pulumi hands it over.
  * @param stack name of the Pulumi stack.

@@ -1,4 +1,5 @@
 import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
 import * as fs from "node:fs";
 
 /** The part of the docker CLI's config.json that says which registries the user is logged in to. */
@@ -28,6 +29,16 @@ export function registryAuth(
 
 function isLoggedIn(host: string, configFile: string): boolean {
   if (!fs.existsSync(configFile)) return false;
-  const { auths = {}, credHelpers = {} } = JSON.parse(fs.readFileSync(configFile, "utf8")) as DockerConfig;
+  const { auths = {}, credHelpers = {} } = readJson(configFile);
   return host in auths || `https://${host}` in auths || host in credHelpers;
+}
+
+function readJson(file: string): DockerConfig {
+  try {
+    return JSON.parse(fs.readFileSync(file, "utf8")) as DockerConfig;
+  } catch (error) {
+    throw new pulumi.RunError(
+      `${file} can't be read as JSON: ${(error as Error).message}; mend it, or write it anew with: docker login`,
+    );
+  }
 }

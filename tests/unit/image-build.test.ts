@@ -20,7 +20,10 @@ const image = (args: Partial<ImageBuildArgs> = {}, preview = false): Promise<Gra
 const nameOf = (graph: Graph): unknown => graph.get("RemoteImage", "api").inputs.name;
 
 /** What an ImagePull tells of itself. */
-const base = (reference: string) => ({ reference: pulumi.output(reference), identity: pulumi.output(reference) });
+const base = (reference: string) => ({
+  reference: pulumi.output(reference),
+  identity: pulumi.output(reference),
+});
 
 test("is tagged with the hash of everything that goes into it", async () => {
   const graph = await image();
@@ -53,8 +56,13 @@ test("has another tag with another base image, whatever their order", async () =
 });
 
 test("has another tag when an image without a digest has other bytes", async () => {
-  const [one, other] = ["sha256:1", "sha256:2"].map((id) => ({ ...base("a:1"), identity: pulumi.output(id) }));
-  expect(nameOf(await image({ baseImages: { A: one! } }))).not.toBe(nameOf(await image({ baseImages: { A: other! } })));
+  const [one, other] = ["sha256:1", "sha256:2"].map((id) => ({
+    ...base("a:1"),
+    identity: pulumi.output(id),
+  }));
+  expect(nameOf(await image({ baseImages: { A: one! } }))).not.toBe(
+    nameOf(await image({ baseImages: { A: other! } })),
+  );
 });
 
 test("passes arguments, base images, target and platform to the builder", async () => {

@@ -1,5 +1,5 @@
 import { ImagePull, pinned } from "../../components/image-pull";
-import { DIGEST, record, resolved } from "../support/recorder";
+import { DIGEST, record } from "../support/recorder";
 
 test.each([
   ["nginx:1.26.3", `nginx@${DIGEST}`, `nginx:1.26.3@${DIGEST}`],
@@ -13,15 +13,24 @@ test.each([
   expect(pinned(image, digest)).toBe(reference);
 });
 
-test("keeps the image on the engine and hands out its pinned reference", async () => {
-  let reference: unknown;
-  const graph = await record(async () => {
-    reference = await resolved(new ImagePull("nginx", { image: "nginx:1.26.3" }).reference);
-  });
+const IMAGE_ID = `sha256:${"1".repeat(64)}`;
+
+test.each([
+  ["from a registry, by its digest", `nginx@${DIGEST}`, `nginx:1.26.3@${DIGEST}`, `nginx:1.26.3@${DIGEST}`],
+  // The tag alone would not tell a rebuilt image from the one before.
+  ["without a registry, by its id", "", "nginx:1.26.3", IMAGE_ID],
+])("stays on the engine and is known %s", async (_where, repoDigest, reference, identity) => {
+  const graph = await record(
+    () => {
+      const image = new ImagePull("nginx", { image: "nginx:1.26.3" });
+      return [image.reference, image.identity];
+    },
+    { answers: { "docker:index/remoteImage:RemoteImage": () => ({ repoDigest, imageId: IMAGE_ID }) } },
+  );
   expect(graph.get("RemoteImage", "nginx")).toMatchObject({
     parent: "swarm-platform:index:ImagePull nginx",
     inputs: { name: "nginx:1.26.3", keepLocally: true },
   });
-  expect(graph.get("ImagePull", "nginx").outputs).toEqual({ reference: `nginx:1.26.3@${DIGEST}` });
-  expect(reference).toBe(`nginx:1.26.3@${DIGEST}`);
+  expect(graph.get("ImagePull", "nginx").outputs).toEqual({ reference, identity });
+  expect(graph.result).toEqual([reference, identity]);
 });

@@ -1,0 +1,96 @@
+import { Engine, startEngine, whyNoEngines } from "../support/engine";
+import { Workspace } from "../support/workspace";
+
+const MINUTES = 60_000;
+const reason = whyNoEngines();
+if (reason !== undefined) console.log(`e2e tests are skipped: ${reason}`);
+const suite = reason === undefined ? describe : describe.skip;
+
+// A kernel without IPVS and ESP carries no traffic this way, but the swarm takes the specs and reads them back.
+suite("mesh routing and an encrypted overlay", () => {
+  let engine: Engine;
+  let workspace: Workspace;
+
+  beforeAll(() => {
+    engine = startEngine("production");
+    workspace = new Workspace("production", engine, "dev", { routing: "mesh", networkEncrypted: true });
+  }, MINUTES);
+  afterAll(() => engine?.stop(), MINUTES);
+
+  test(
+    "read back as they were declared: no change after up and refresh",
+    () => {
+      const { code, output } = workspace.tool("stack.sh", "up");
+      expect({ code, output }).toMatchObject({ code: 0 });
+      expect(
+        engine.docker(
+          "service",
+          "inspect",
+          "dev_nginx",
+          "--format",
+          "{{.Spec.EndpointSpec.Mode}} {{(index .Endpoint.Spec.Ports 0).PublishMode}}",
+        ),
+      ).toBe("vip ingress");
+      expect(engine.docker("network", "inspect", "dev_network", "--format", "{{json .Options}}")).toContain(
+        '"encrypted":""',
+      );
+      expect(workspace.tool("stack.sh", "refresh").code).toBe(0);
+      expect(workspace.preview()).toEqual([]);
+    },
+    10 * MINUTES,
+  );
+
+  test(
+    "switching encryption shows as the replacement of the network that it is",
+    () => {
+      workspace.configure({ routing: "mesh", networkEncrypted: false });
+      expect(workspace.preview()).toContainEqual({
+        op: "replace",
+        resource: "docker:index/network:Network network",
+      });
+      workspace.configure({ routing: "mesh", networkEncrypted: true });
+    },
+    2 * MINUTES,
+  );
+
+  test(
+    "a published port that is taken is named, and the next up recovers",
+    () => {
+      expect(workspace.tool("stack.sh", "destroy").code).toBe(0);
+      workspace.configure({ rolloutTimeoutSeconds: 60 });
+      engine.docker("run", "--detach", "--name", "squatter", "--publish", "9094:80", "nginx:1.26.3");
+      const { code, output } = workspace.tool("stack.sh", "up");
+      expect(code).not.toBe(0);
+      expect(output).toMatch(
+        /Service dev_kafka did not roll out: .*9094|Service dev_kafka did not roll out: .*port/,
+      );
+      expect(output).toContain("What to do: free the published port on the node, or publish another one.");
+      engine.docker("rm", "--force", "squatter");
+      expect(workspace.tool("stack.sh", "up")).toMatchObject({ code: 0 });
+      expect(engine.docker("service", "ls", "--filter", "name=dev_kafka", "--format", "{{.Replicas}}")).toBe(
+        "1/1",
+      );
+    },
+    8 * MINUTES,
+  );
+
+  test(
+    "a build that fails shows the compiler's message and leaves the running service alone",
+    () => {
+      workspace.edit(
+        "services/accountservice/main.go",
+        "package main",
+        "package main\n\nvar broken int = `text`",
+      );
+      const { code, output } = workspace.tool("stack.sh", "up");
+      expect(code).not.toBe(0);
+      expect(output).toContain("cannot use `text`");
+      expect(output).toContain("What needs accountservice was left as it is, because accountservice failed.");
+      expect(output).not.toContain("unhandled exception");
+      expect(
+        engine.docker("service", "ls", "--filter", "name=dev_accountservice", "--format", "{{.Replicas}}"),
+      ).toBe("2/2");
+    },
+    4 * MINUTES,
+  );
+});
