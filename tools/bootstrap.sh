@@ -150,7 +150,7 @@ step_pulumi() {
   pulumi_will_do || fail "Pulumi $PULUMI_LEAST or newer is needed, and $(command -v pulumi) is $(pulumi version)"
 }
 
-npm_version() { sed -n 's/^  "version": "\(.*\)",$/\1/p' "node_modules/@pulumi/$1/package.json"; }
+npm_version() { sed -n "s/^ *\"@pulumi\/$1\": \"\(.*\)\",\{0,1\}\$/\1/p" package.json; }
 
 pulumi_from_site() {
   local os arch
