@@ -2,6 +2,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import * as path from "node:path";
 import { BuildInputs, hashBuildInputs } from "./build-context";
+import { buildLogFile, showFailedBuild } from "./build-log";
 import { contentHash } from "./content-name";
 import type { ImagePull } from "./image-pull";
 import { keepNewestTags } from "./image-retention";
@@ -58,6 +59,7 @@ export class ImageBuild extends pulumi.ComponentResource {
     reference: pulumi.Output<string>,
   ): docker.RemoteImage {
     const { build } = args;
+    const log = buildLogFile(args.imageName);
     return new docker.RemoteImage(
       name,
       {
@@ -73,13 +75,17 @@ export class ImageBuild extends pulumi.ComponentResource {
               Object.entries(args.baseImages ?? {}).map(([arg, image]) => [arg, image.reference]),
             ),
           },
+          buildLogFile: log,
           ...(build.target !== undefined && { target: build.target }),
           ...(build.platform !== undefined && { platform: build.platform }),
         },
       },
       {
         parent: this,
-        hooks: { afterCreate: [keepNewestTags(args.host, args.keptImages ?? 3)] },
+        hooks: {
+          afterCreate: [keepNewestTags(args.host, args.keptImages ?? 3)],
+          onError: [showFailedBuild(`${name}-build-log`, log)],
+        },
       },
     );
   }

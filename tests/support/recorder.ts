@@ -237,6 +237,7 @@ function acceptHooks(): void {
   const { globalStore } = globalThis as unknown as { globalStore: { callbacks: object } };
   globalStore.callbacks = {
     registerResourceHook: () => Promise.resolve(),
+    registerErrorHook: () => Promise.resolve(),
     awaitStackRegistrations: () => Promise.resolve(),
     shutdown: () => undefined,
   };

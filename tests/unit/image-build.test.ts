@@ -32,7 +32,12 @@ test("is tagged with the hash of everything that goes into it", async () => {
     name: `api:${tag}`,
     keepLocally: true,
     // The provider takes the Dockerfile relative to the context.
-    build: { context: folder, dockerfile: "api/Dockerfile", buildArgs: {} },
+    build: {
+      context: folder,
+      dockerfile: "api/Dockerfile",
+      buildLogFile: ".build-logs/api.log",
+      buildArgs: {},
+    },
   });
   expect(graph.result).toBe(`api:${tag}`);
   expect(graph.get("ImageBuild", "api").outputs).toEqual({ reference: `api:${tag}` });
@@ -96,6 +101,7 @@ test("is pushed to a registry, stays there, and is run by digest", async () => {
 test("cleans up after each build, of which there is one for each tag", async () => {
   expect((await image()).get("RemoteImage", "api").options.hooks).toEqual({
     afterCreate: [expect.any(String)],
+    onError: ["api-build-log"],
   });
 });
 

@@ -1,0 +1,31 @@
+import * as pulumi from "@pulumi/pulumi";
+import * as fs from "node:fs";
+import * as path from "node:path";
+
+/** Folder of the builders' logs, relative to the program; git ignores it. */
+const FOLDER = ".build-logs";
+/** How much of a failed build is shown. */
+const LINES = 40;
+
+/** Log file of an image's builds, relative to the program. Makes its folder. */
+export function buildLogFile(imageName: string): string {
+  fs.mkdirSync(FOLDER, { recursive: true });
+  return path.join(FOLDER, `${imageName.replaceAll("/", "_")}.log`);
+}
+
+/**
+ * The hook that shows the end of the builder's log when a build fails; the provider's own message names only
+ * the step. Never asks for another try.
+ *
+ * @param name unique name of the hook.
+ * @param file log file, see {@link buildLogFile}.
+ */
+export function showFailedBuild(name: string, file: string): pulumi.ErrorHook {
+  return new pulumi.ErrorHook(name, async () => {
+    const lines = fs.existsSync(file) ? fs.readFileSync(file, "utf8").trimEnd().split("\n") : [];
+    if (lines.length > 0) {
+      await pulumi.log.error(`The end of the build log, ${file}:\n${lines.slice(-LINES).join("\n")}`);
+    }
+    return false;
+  });
+}
