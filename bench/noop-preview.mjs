@@ -17,6 +17,13 @@ const work = fs.mkdtempSync(path.join(os.tmpdir(), "bench-"));
 const pulumi = (folder, ...args) =>
   execFileSync("pulumi", args, { cwd: folder, encoding: "utf8", stdio: ["pipe", "pipe", "pipe"] });
 
+/** Fields that the program ignores too, because the engine fills them in. */
+const IGNORED = {
+  "docker:index/network:Network": ["options"],
+  "docker:index/service:Service": ["taskSpec.placement.platforms"],
+  "command:local:Command": ["environment.SWARM_SEEN"],
+};
+
 /** The bare twin of one exported state: the same custom resources, directly below the stack. */
 function bareState(exported) {
   const resources = exported.deployment.resources;
@@ -51,13 +58,15 @@ function bareProgram(state) {
   for (const { urn, type, inputs, retainOnDelete } of state.deployment.resources) {
     const name = urn.split("::").pop();
     if (type === "pulumi:providers:docker") {
+      const settings = { host: inputs.host, registryAuth: JSON.parse(inputs.registryAuth ?? "[]") };
       lines.push(
-        `const provider = new docker.Provider(${JSON.stringify(name)}, ${JSON.stringify({ host: inputs.host })});`,
+        `const provider = new docker.Provider(${JSON.stringify(name)}, ${JSON.stringify(settings)});`,
       );
     } else if (type in constructors) {
       const { __defaults, ...args } = inputs;
       const own = type.startsWith("docker:") ? "provider, " : "";
-      const options = `{ ${own}retainOnDelete: ${retainOnDelete ?? false}, ignoreChanges: ["options", "environment"] }`;
+      const ignored = JSON.stringify(IGNORED[type] ?? []);
+      const options = `{ ${own}retainOnDelete: ${retainOnDelete ?? false}, ignoreChanges: ${ignored} }`;
       lines.push(
         `new ${constructors[type]}(${JSON.stringify(name)}, ${JSON.stringify(withoutDefaults(args))}, ${options});`,
       );
@@ -87,6 +96,7 @@ function makeBare() {
     path.join(folder, "Pulumi.yaml"),
     "name: swarm-platform\nruntime: nodejs\nmain: index.js\n",
   );
+  fs.writeFileSync(path.join(folder, "package.json"), '{ "main": "index.js" }\n');
   fs.writeFileSync(path.join(folder, "index.js"), bareProgram(state));
   fs.writeFileSync(path.join(work, "state.json"), JSON.stringify(state));
   process.env.PULUMI_BACKEND_URL = `file://${folder}/state`;

@@ -5,7 +5,7 @@ import { Engine, WORK } from "./engine";
 
 const ROOT = path.resolve(__dirname, "../..");
 /** What a clone does not have. */
-const NOT_COPIED = new Set([".git", ".state", "node_modules"]);
+const NOT_COPIED = new Set([".build-logs", ".git", ".state", "node_modules"]);
 
 /** How a command ended. */
 export interface Result {
@@ -33,6 +33,7 @@ export class Workspace {
     config: Readonly<Record<string, string | number | boolean>> = {},
   ) {
     this.folder = path.join(WORK, "workspaces", name);
+    fs.rmSync(this.folder, { recursive: true, force: true });
     fs.cpSync(ROOT, this.folder, {
       recursive: true,
       filter: (source) => !NOT_COPIED.has(path.relative(ROOT, source)),
