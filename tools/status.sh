@@ -14,12 +14,14 @@ if [ -z "$services" ]; then
   exit 0
 fi
 echo
-# Ports in host mode are no part of the list's column; the service knows them.
+# Of the tasks that should run, not of those that are still stopping after an update. Ports in host mode are
+# no part of the list's column; the service knows them.
 {
   echo 'SERVICE|REPLICAS|IMAGE|PUBLISHED'
   while IFS='|' read -r name replicas image _; do
     ports=$(docker service inspect "$name" --format '{{range .Endpoint.Spec.Ports}}{{.PublishedPort}}/{{.Protocol}} {{end}}')
-    echo "$name|$replicas|$image|${ports:--}"
+    ready=$(docker service ps "$name" --filter desired-state=running --format '{{.CurrentState}}' | grep -c '^Running' || true)
+    echo "$name|$ready/${replicas#*/}|$image|${ports:--}"
   done <<<"$services"
 } | column -t -s '|'
 

@@ -1,4 +1,6 @@
+import * as fs from "node:fs";
 import * as http from "node:http";
+import * as path from "node:path";
 import { Engine, startEngine, whyNoEngines } from "../support/engine";
 import { Step, Workspace } from "../support/workspace";
 
@@ -202,6 +204,44 @@ suite("the platform on an engine of its own", () => {
       expect(engine.docker("config", "ls", "--format", "{{.Name}}").split("\n")).toHaveLength(2);
     },
     3 * MINUTES,
+  );
+
+  test(
+    "a secret's new value is a new object that the service rolls to; no value is seen anywhere",
+    () => {
+      const secret = (value: string): string =>
+        `readOnly: true,\n        secrets: [{ name: "token", content: "${value}", path: "/run/secrets/token" }],`;
+      const names = (): string => engine.docker("secret", "ls", "--format", "{{.Name}}");
+      const seen = (text: string): string[] =>
+        ["first-value", "second-value"].filter(
+          (value) => text.includes(value) || text.includes(Buffer.from(value).toString("base64")),
+        );
+      workspace.edit("components/accountservice.ts", "readOnly: true,", secret("first-value"));
+      const first = workspace.tool("stack.sh", "up");
+      expect(first).toMatchObject({ code: 0 });
+      const name = names();
+      expect(name).toMatch(/^dev_accountservice-token-[0-9a-f]{12}$/);
+
+      workspace.edit("components/accountservice.ts", secret("first-value"), secret("second-value"));
+      expect(workspace.preview()).toEqual([
+        { op: "replace", resource: "docker:index/secret:Secret accountservice-token" },
+        update("accountservice"),
+      ]);
+      const second = workspace.tool("stack.sh", "up");
+      expect(second).toMatchObject({ code: 0 });
+      expect(names()).toMatch(/^dev_accountservice-token-[0-9a-f]{12}$/);
+      expect(names()).not.toBe(name);
+      const state = fs.readFileSync(
+        path.join(workspace.folder, ".state/.pulumi/stacks/swarm-platform/dev.json"),
+        "utf8",
+      );
+      expect(seen(first.output + second.output + state)).toEqual([]);
+
+      workspace.edit("components/accountservice.ts", secret("second-value"), "readOnly: true,");
+      expect(workspace.tool("stack.sh", "up").code).toBe(0);
+      expect(names()).toBe("");
+    },
+    5 * MINUTES,
   );
 
   test(
