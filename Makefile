@@ -42,7 +42,7 @@ lint: ## Type check, ESLint, Prettier, go vet, gofmt
 	@tools/lint.sh
 
 format: ## Let Prettier and gofmt write their form
-	@. tools/env.sh && npx prettier --log-level warn --write . && gofmt -w services tools/offline
+	@. tools/env.sh && node_modules/.bin/prettier --log-level warn --write . && gofmt -w services tools/offline
 
 test: ## All tests: unit and, on engines of their own, end to end
 	@tools/test.sh all

@@ -4,9 +4,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=tools/env.sh
 . tools/env.sh
-npx tsc --noEmit
-npx eslint .
-npx prettier --check --log-level warn .
+node_modules/.bin/tsc --noEmit
+node_modules/.bin/eslint .
+node_modules/.bin/prettier --check --log-level warn .
 (cd services && go vet ./...)
 unformatted=$(gofmt -l services tools/offline)
 [ -z "$unformatted" ] || {

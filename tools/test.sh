@@ -9,15 +9,38 @@ tools/bootstrap.sh test || exit 1
 . tools/env.sh
 unset DOCKER_HOST # the machine's own engine is none of the tests' business
 
-work=$(mktemp -d)
+readonly WORK_PREFIX=${TMPDIR:-/tmp}/swarm-platform-test.
+work=$WORK_PREFIX$$
 export E2E_WORK=$work/e2e
+child=
+
+remove() { # FOLDER: with the engines in it
+  [ "$EUID" != 0 ] || tools/throwaway-engine.sh stop-all "$1"
+  rm -rf "$1"
+}
+# A run that was killed could not clean up after itself.
+for stale in "$WORK_PREFIX"*; do
+  [ ! -d "$stale" ] || kill -0 "${stale#"$WORK_PREFIX"}" 2>/dev/null || remove "$stale"
+done
 mkdir -p "$E2E_WORK"
 clean_up() {
-  [ "$EUID" != 0 ] || tools/throwaway-engine.sh stop-all "$E2E_WORK"
-  rm -rf "$work"
+  [ -z "$child" ] || kill -TERM -- "-$child" 2>/dev/null
+  remove "$work"
 }
 trap clean_up EXIT
 trap 'exit 130' INT TERM HUP
+
+# Runs a command in a process group of its own, so that an interrupt is handled at once and ends all of it.
+group() {
+  set -m
+  "$@" </dev/null &
+  child=$!
+  set +m
+  wait "$child"
+  local status=$?
+  child=
+  return "$status"
+}
 
 passed=0 failed=0 skipped=0
 count() { # PASSED FAILED SKIPPED
@@ -26,14 +49,14 @@ count() { # PASSED FAILED SKIPPED
 
 lint() {
   echo "== lint"
-  if tools/lint.sh; then count 1 0 0; else count 0 1 0; fi
+  if group tools/lint.sh; then count 1 0 0; else count 0 1 0; fi
 }
 
 # Tests of one Go module. The package lines show progress; each test is counted from the event stream.
 go_tests() { # FOLDER
   echo "== go test $1"
   local events=$work/go.json status
-  (cd "$1" && go test -json ./...) >"$events"
+  group go -C "$1" test -json ./... >"$events"
   status=$?
   node -e '
     const lines = require("fs").readFileSync(process.argv[1], "utf8").trim().split("\n");
@@ -52,7 +75,8 @@ go_tests() { # FOLDER
 jest_tests() { # FOLDER
   echo "== jest $1"
   local result=$work/jest.json
-  npx jest "$1" --json --outputFile "$result" --testLocationInResults >/dev/null
+  rm -f "$result"
+  group node_modules/.bin/jest "$1" --json --outputFile "$result" >/dev/null
   if [ -s "$result" ]; then
     # shellcheck disable=SC2046
     count $(node -p 'const r = require(process.argv[1]); `${r.numPassedTests} ${r.numFailedTests + r.numRuntimeErrorTestSuites} ${r.numPendingTests}`' "$result")
