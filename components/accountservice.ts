@@ -31,7 +31,8 @@ export class AccountService extends pulumi.ComponentResource {
       {
         environment: args.environment,
         image: args.image,
-        env: { QUOTES_URL: args.quotesUrl },
+        // Not an environment variable: with a second one, scaling would restart the tasks (see ServiceOptions.env).
+        args: ["-quotes-url", args.quotesUrl],
         replicas: args.replicas ?? 2,
         memoryMiB: args.memoryMiB ?? 64,
         readOnly: true,

@@ -65,7 +65,12 @@ export interface ServiceOptions {
   readonly command?: readonly pulumi.Input<string>[];
   /** Replaces the image's command. @default the image's */
   readonly args?: readonly pulumi.Input<string>[];
-  /** TZ is set from the environment unless given here. @default {} */
+  /**
+   * TZ is set from the environment unless given here. The provider sends variables in random order at each
+   * update (kreuzwerker/terraform-provider-docker, mapTypeMapValsToStringSlice), and Swarm takes another order
+   * for another task: with two variables or more, every update restarts the tasks, scaling too. Prefer `args`
+   * where the program takes them. @default {}
+   */
   readonly env?: Readonly<Record<string, pulumi.Input<string>>>;
   /** Number of tasks, 0 or more, or "global" for one on each node. @default 1 */
   readonly replicas?: number | "global";

@@ -20,7 +20,8 @@ test("asks for quotes where it is told to, and needs no rights", async () => {
     taskSpec: {
       containerSpec: {
         image: "accountservice:1",
-        env: { QUOTES_URL: "http://quotes-service:8080/api/quote?strength=4", TZ: "UTC" },
+        args: ["-quotes-url", "http://quotes-service:8080/api/quote?strength=4"],
+        env: { TZ: "UTC" },
         readOnly: true,
         capDrops: ["ALL"],
         mounts: [{ type: "tmpfs", target: "/tmp", tmpfsOptions: { sizeBytes: 16 * 2 ** 20 } }],
