@@ -107,6 +107,8 @@ function architecture(machine: string): string {
 /** The part of a service that is read here (GET /services/{id}); times in nanoseconds. */
 export interface ApiService {
   readonly ID: string;
+  /** Must be given back with an update. */
+  readonly Version: { readonly Index: number };
   readonly UpdatedAt: string;
   readonly Spec: ApiServiceSpec;
   /** What a rollback would return to. */
@@ -117,6 +119,7 @@ export interface ApiService {
 
 interface ApiServiceSpec {
   readonly Name: string;
+  readonly Labels?: Readonly<Record<string, string>>;
   readonly Mode: { readonly Replicated?: { readonly Replicas?: number }; readonly Global?: object };
   readonly TaskTemplate: {
     readonly ContainerSpec?: { readonly Image: string; readonly StopGracePeriod?: number };

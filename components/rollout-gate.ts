@@ -7,6 +7,7 @@ import { explain, failedTasks, judge, RolloutSnapshot } from "./rollout";
 /** Time between two looks, in ms; the gate returns at most this long after the swarm has settled. */
 const POLL = 400;
 const LOG_LINES = 20;
+const FAILED_LABEL = "swarm-platform.rollout";
 
 /**
  * The hook that keeps `up` from ending before a service's rollout is true. Bound to every service after
@@ -45,16 +46,33 @@ export async function waitForRollout(
     const snapshot = await look(docker, serviceId, startedAt);
     const verdict = judge(snapshot);
     if (verdict.state === "done") return;
-    if (verdict.state === "failed") throw await failure(docker, snapshot, verdict.reason);
+    if (verdict.state === "failed") {
+      await markFailed(docker, snapshot.service);
+      throw await failure(docker, snapshot, verdict.reason);
+    }
 
     const line = `${verdict.ready}/${verdict.wanted} tasks ready, waiting for ${verdict.for}`;
     if (line !== last) progress(line);
     last = line;
     if (Date.now() > deadline) {
+      await markFailed(docker, snapshot.service);
       throw await failure(docker, snapshot, `still not ready after ${timeoutSeconds} s: ${line}`);
     }
     await sleep(POLL);
   }
+}
+
+/**
+ * Notes on the service itself that its rollout failed, where nothing else on the swarm shows it. By now the
+ * state holds the new spec, so a preview would call it unchanged; the label is drift, which the next preview
+ * shows and the next `up` repairs, with this gate behind it. No task is restarted by it.
+ */
+async function markFailed(docker: Docker, { ID }: ApiService): Promise<void> {
+  const { Version, Spec, UpdateStatus } = await inspect(docker, ID);
+  // After a rollback the service has its old spec; a paused update would be resumed by another one.
+  if (/^(paused|rollback)/.test(UpdateStatus?.State ?? "")) return;
+  const labels = { ...Spec.Labels, [FAILED_LABEL]: "failed" };
+  await docker.getService(ID).update({ version: Version.Index, ...Spec, Labels: labels });
 }
 
 async function look(docker: Docker, id: string, startedAt: string): Promise<RolloutSnapshot> {

@@ -65,6 +65,7 @@ suite("mesh routing and an encrypted overlay", () => {
       expect(output).toMatch(/Task dev_kafka\.1 on production: .*9094 failed: port is already allocated/);
       expect(output).toContain("What to do: free the published port on the node, or publish another one.");
       engine.docker("rm", "--force", "squatter");
+      expect(workspace.preview()).toEqual([{ op: "update", resource: "docker:index/service:Service kafka" }]);
       expect(workspace.tool("stack.sh", "up")).toMatchObject({ code: 0 });
       expect(engine.docker("service", "ls", "--filter", "name=dev_kafka", "--format", "{{.Replicas}}")).toBe(
         "1/1",
@@ -83,7 +84,7 @@ suite("mesh routing and an encrypted overlay", () => {
       );
       const { code, output } = workspace.tool("stack.sh", "up");
       expect(code).not.toBe(0);
-      expect(output).toContain("cannot use `text`");
+      expect(output).toContain("syntax error: imports must appear before other declarations");
       expect(output).toContain("What needs accountservice was left as it is, because accountservice failed.");
       expect(output).not.toContain("unhandled exception");
       expect(

@@ -1,6 +1,7 @@
-import { createServer, Server } from "node:http";
+import { createServer, IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import * as path from "node:path";
+import { text } from "node:stream/consumers";
 import { tempFolder } from "./temp";
 
 /** What the engine is asked, as it arrives. */
@@ -8,6 +9,8 @@ export interface ApiRequest {
   /** Method and path, such as `GET /info`. */
   readonly route: string;
   readonly query: URLSearchParams;
+  /** Text of the body, empty when there is none. */
+  readonly body: string;
 }
 
 /** JSON, bytes, or an error with its HTTP status. */
@@ -31,23 +34,25 @@ export class FakeEngine {
    * @param answer what to say; undefined is a 404.
    */
   constructor(answer: (request: ApiRequest) => ApiAnswer | undefined) {
-    this.server = createServer((incoming, outgoing) => {
+    const respond = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
       const url = new URL(incoming.url ?? "/", "http://engine");
       const request = {
         route: `${incoming.method} ${decodeURIComponent(url.pathname)}`,
         query: url.searchParams,
+        body: await text(incoming),
       };
       this.requests.push(request);
-      const body = answer(request) ?? new ApiFault(404, `no route ${request.route}`);
-      if (body instanceof ApiFault) {
-        outgoing.writeHead(body.status, { "content-type": "application/json" });
-        outgoing.end(JSON.stringify({ message: body.message }));
-      } else if (Buffer.isBuffer(body)) {
-        outgoing.writeHead(200, { "content-type": "application/octet-stream" }).end(body);
+      const answered = answer(request) ?? new ApiFault(404, `no route ${request.route}`);
+      if (answered instanceof ApiFault) {
+        outgoing.writeHead(answered.status, { "content-type": "application/json" });
+        outgoing.end(JSON.stringify({ message: answered.message }));
+      } else if (Buffer.isBuffer(answered)) {
+        outgoing.writeHead(200, { "content-type": "application/octet-stream" }).end(answered);
       } else {
-        outgoing.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body));
+        outgoing.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(answered));
       }
-    });
+    };
+    this.server = createServer((incoming, outgoing) => void respond(incoming, outgoing));
   }
 
   /** Listens on a socket in a new folder; returns the engine's address, `unix:///...`. */

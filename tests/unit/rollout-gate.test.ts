@@ -7,6 +7,8 @@ import { record } from "../support/recorder";
 /** One service on a fake engine. Each look at the service moves on to the next state; the last one stays. */
 class FakeSwarm {
   readonly engine: FakeEngine;
+  /** Labels of the service after the gate marked it; undefined when it did not. */
+  marked: unknown;
   private looks = 0;
 
   constructor(
@@ -16,7 +18,7 @@ class FakeSwarm {
     this.engine = new FakeEngine((request) => this.answer(request));
   }
 
-  private answer({ route, query }: ApiRequest): ApiAnswer | undefined {
+  private answer({ route, query, body }: ApiRequest): ApiAnswer | undefined {
     if (route === "GET /services/service1") this.looks += 1;
     // The first look only tells when the rollout began; from the second on it is judged.
     const state = this.states[Math.min(Math.max(this.looks - 2, 0), this.states.length - 1)];
@@ -24,14 +26,21 @@ class FakeSwarm {
       case "GET /services/service1":
         return {
           ID: "service1",
+          Version: { Index: 7 },
           UpdatedAt: "2026-01-01T00:00:00Z",
           Spec: {
             Name: "dev_api",
+            Labels: { mine: "1" },
             Mode: { Replicated: { Replicas: 1 } },
             TaskTemplate: { ContainerSpec: { Image: "api:1" } },
           },
           UpdateStatus: state?.status,
         } satisfies ApiService;
+      case "POST /services/service1/update": {
+        expect(query.get("version")).toBe("7");
+        this.marked = (JSON.parse(body) as ApiService["Spec"]).Labels;
+        return { Warnings: null };
+      }
       case "GET /tasks": {
         const filters = JSON.parse(query.get("filters") ?? "{}") as Record<string, string[]>;
         expect(filters.service).toEqual(["service1"]);
@@ -191,6 +200,16 @@ test("a rollout that takes too long fails with what it waits for", async () => {
       ].join("\n"),
     ),
   );
+});
+
+test("a failure that nothing else shows is noted on the service, beside its own labels", async () => {
+  await expect(wait([{ tasks: [starting] }], 0)).rejects.toThrow("still not ready");
+  expect(swarm?.marked).toEqual({ mine: "1", "swarm-platform.rollout": "failed" });
+});
+
+test.each(["paused", "rollback_completed"])("after an update that is %s there is no note", async (State) => {
+  await expect(wait([{ status: { State }, tasks: [] }])).rejects.toThrow("did not roll out");
+  expect(swarm?.marked).toBeUndefined();
 });
 
 test("an engine that refuses fails the wait with its own words", async () => {

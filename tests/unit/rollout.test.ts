@@ -15,6 +15,7 @@ function service(
 ): ApiService {
   return {
     ID: "service1",
+    Version: { Index: 1 },
     UpdatedAt: at(0),
     Spec: {
       Name: "dev_api",
