@@ -26,6 +26,12 @@ mkdir -p "$E2E_WORK"
 clean_up() {
   [ -z "$child" ] || kill -TERM -- "-$child" 2>/dev/null
   remove "$work"
+  # Pulumi's plugins are in no group of ours and outlive a CLI that was ended. All that the tests start has
+  # their folder in its environment.
+  local process
+  for process in /proc/[0-9]*; do
+    ! grep -qsz "^E2E_WORK=$work/e2e\$" "$process/environ" || kill "${process#/proc/}" 2>/dev/null
+  done
 }
 trap clean_up EXIT
 trap 'exit 130' INT TERM HUP
