@@ -235,8 +235,11 @@ step_images() {
   reachable "$IMAGE_SITE" && return
   step_offline_images
   # An engine of the user's knows no mirror: it gets the images themselves.
-  [ -s "$CACHE/run/dockerd.pid" ] && kill -0 "$(cat "$CACHE/run/dockerd.pid")" 2>/dev/null && return
-  tools/offline/load-images.sh
+  if [ -s "$CACHE/run/dockerd.pid" ] && kill -0 "$(cat "$CACHE/run/dockerd.pid")" 2>/dev/null; then
+    tools/offline/serve-images.sh start >/dev/null
+  else
+    tools/offline/load-images.sh
+  fi
 }
 
 # ---------------------------------------------------------------- the stack's folder
