@@ -20,9 +20,9 @@ fail() {
   exit 1
 }
 
-# The pid file may be older than the last boot: its process counts only if it is a registry with our configuration.
+# The pid file may be older than the last boot: its process counts only if it is such a mirror, of this clone or another.
 running() {
-  pid=$(cat "$pid_file" 2>/dev/null) && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF "docker-registry serve $config"
+  pid=$(cat "$pid_file" 2>/dev/null) && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qE "docker-registry serve .*/tools/offline/registry\.yml"
 }
 answers() { (: <"/dev/tcp/${ADDRESS/:/\/}") 2>/dev/null; }
 
