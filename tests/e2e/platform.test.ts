@@ -1,13 +1,10 @@
 import * as fs from "node:fs";
 import * as http from "node:http";
 import * as path from "node:path";
-import { Engine, startEngine, whyNoEngines } from "../support/engine";
+import { describeWithEngines, Engine, startEngine } from "../support/engine";
 import { Step, Workspace } from "../support/workspace";
 
 const MINUTES = 60_000;
-const reason = whyNoEngines();
-if (reason !== undefined) console.log(`e2e tests are skipped: ${reason}`);
-const suite = reason === undefined ? describe : describe.skip;
 
 /** Everything of the engine that a stack could leave behind. */
 function inventory(engine: Engine): Record<string, string[]> {
@@ -59,7 +56,7 @@ const update = (resource: string): Step => ({
   resource: `docker:index/service:Service ${resource}`,
 });
 
-suite("the platform on an engine of its own", () => {
+describeWithEngines("the platform on an engine of its own", () => {
   let engine: Engine;
   let workspace: Workspace;
   let before: Record<string, string[]>;

@@ -1,13 +1,10 @@
-import { Engine, startEngine, whyNoEngines } from "../support/engine";
+import { describeWithEngines, Engine, startEngine } from "../support/engine";
 import { Workspace } from "../support/workspace";
 
 const MINUTES = 60_000;
-const reason = whyNoEngines();
-if (reason !== undefined) console.log(`e2e tests are skipped: ${reason}`);
-const suite = reason === undefined ? describe : describe.skip;
 
 // A kernel without IPVS and ESP carries no traffic this way, but the swarm takes the specs and reads them back.
-suite("mesh routing and an encrypted overlay", () => {
+describeWithEngines("mesh routing and an encrypted overlay", () => {
   let engine: Engine;
   let workspace: Workspace;
 

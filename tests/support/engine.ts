@@ -38,8 +38,15 @@ export function startEngine(name: string): Engine {
   };
 }
 
+/** `describe` for tests that start engines; where they can't run they are skipped, and the reason is printed. */
+export function describeWithEngines(name: string, tests: () => void): void {
+  const reason = whyNoEngines();
+  if (reason !== undefined) console.log(`e2e tests are skipped: ${reason}`);
+  (reason === undefined ? describe : describe.skip)(name, tests);
+}
+
 /** Why e2e tests can't run on this machine; undefined when they can. */
-export function whyNoEngines(): string | undefined {
+function whyNoEngines(): string | undefined {
   if (process.platform !== "linux") return "throw-away engines need Linux network namespaces";
   if (process.getuid?.() !== 0) return "throw-away engines need root";
   return undefined;
