@@ -2,7 +2,7 @@
 STACK ?= dev
 export STACK
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap up preview refresh destroy status smoke logs restart update-images lint format test test-unit bench
+.PHONY: help bootstrap up preview refresh destroy status smoke logs restart update-images lint format test test-unit test-e2e test-slow bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,12 @@ test: ## All tests: unit and, on engines of their own, end to end
 
 test-unit: ## Tests that need no engine
 	@tools/test.sh unit
+
+test-e2e: ## End-to-end tests, on engines of their own
+	@tools/test.sh e2e
+
+test-slow: ## The cases of each class that are not in `make test`
+	@tools/test.sh slow
 
 bench: ## No-op preview beside a bare program with the same resources; image sizes
 	@. tools/env.sh && bench/noop-preview.mjs

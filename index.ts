@@ -1,33 +1,17 @@
-import * as docker from "@pulumi/docker";
 import { AccountService } from "./components/accountservice";
 import { edge } from "./components/edge";
-import { observeEngine } from "./components/engine";
-import { Environment } from "./components/environment";
+import { foundation } from "./components/foundation";
 import { ImageBuild } from "./components/image-build";
 import { ImagePull } from "./components/image-pull";
 import { Kafka } from "./components/kafka";
 import { Nginx } from "./components/nginx";
-import { OverlayNetwork } from "./components/overlay-network";
 import { QuotesService } from "./components/quotes-service";
-import { registryAuth } from "./components/registry-auth";
-import { rolloutGate } from "./components/rollout-gate";
-import { explainSkippedDependents } from "./components/skipped-dependents";
-import { Swarm } from "./components/swarm";
 import { loadConfig } from "./config";
 
-/** Config -> provider -> components -> outputs. */
+/** Config -> foundation -> components -> outputs. */
 export = async (): Promise<Record<string, unknown>> => {
-  explainSkippedDependents();
   const config = loadConfig();
-  const { namespace, host } = config;
-  const observed = await observeEngine(host);
-  const auths = registryAuth(config.registry, config.dockerConfigFile);
-  const provider = new docker.Provider("engine", { host, registryAuth: auths });
-  const swarm = new Swarm("swarm", { ...config, observed });
-  const onSwarm = { provider, dependsOn: [swarm] };
-  const network = new OverlayNetwork("network", { ...config.network, namespace }, onSwarm);
-  const gate = rolloutGate(host, config.rolloutTimeoutSeconds);
-  const environment = new Environment({ ...config, networkId: network.networkId, gate });
+  const { environment, provider, onSwarm } = await foundation(config);
 
   const pull = (name: string, image: string) => new ImagePull(name, { image }, { provider });
   const baseImages = { GO_IMAGE: pull("golang", config.images.go) };
@@ -48,7 +32,7 @@ export = async (): Promise<Record<string, unknown>> => {
   const quotesUrl = `${quotes.url}/api/quote?strength=4`;
   const accounts = new AccountService("accountservice", { ...accountArgs, quotesUrl }, onSwarm);
   const { listeners, links } = edge(config.nginx, accounts.upstream);
-  const statusPage = { title: `swarm-platform: ${namespace}`, links };
+  const statusPage = { title: `swarm-platform: ${config.namespace}`, links };
   const nginxArgs = { ...common, ...config.nginx, image: nginxImage, listeners, statusPage };
   const nginx = new Nginx("nginx", nginxArgs, onSwarm);
 

@@ -1,9 +1,16 @@
 #!/usr/bin/env bash
-# Runs the tests and ends with one line of totals:  test.sh all|unit
+# Runs the tests and ends with one line of totals:  test.sh all|unit|e2e|slow
 # Everything that tests start lives below one folder, which is cleaned up however this script ends.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 suites=${1:-all}
+case $suites in
+all | unit | e2e | slow) ;;
+*)
+  echo "unknown suite $suites; allowed: all, unit, e2e, slow" >&2
+  exit 2
+  ;;
+esac
 if [ "$suites" = unit ]; then needs=unit; else needs=test; fi
 tools/bootstrap.sh "$needs" || exit 1
 # shellcheck source=tools/env.sh
@@ -93,11 +100,21 @@ jest_tests() { # FOLDER
   fi
 }
 
-lint
-go_tests services
-go_tests tools/offline/pulumi-resource-command
-jest_tests tests/unit
-[ "$suites" = unit ] || jest_tests tests/e2e
+unit_tests() {
+  lint
+  go_tests services
+  go_tests tools/offline/pulumi-resource-command
+  jest_tests tests/unit
+}
+
+case $suites in
+all)
+  unit_tests
+  jest_tests tests/e2e
+  ;;
+unit) unit_tests ;;
+*) jest_tests "tests/$suites" ;;
+esac
 
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

@@ -17,6 +17,10 @@ export interface Engine {
   readonly address: string;
   /** Runs the docker CLI against this engine; throws with its output when it fails. */
   docker(...args: string[]): string;
+  /** Ends it in an orderly way and starts it again with its data. */
+  restart(): void;
+  /** Ends it at once, like a power cut; `restart` brings it back. */
+  kill(): void;
   stop(): void;
 }
 
@@ -27,14 +31,17 @@ export function startEngine(name: string): Engine {
   const printed = execFileSync(SCRIPT, ["start", folder, name], { encoding: "utf8" });
   const facts = Object.fromEntries(printed.split("\n").map((line) => line.split("=", 2) as [string, string]));
   const host = facts.DOCKER_HOST ?? "";
+  const run = (command: string): void => {
+    execFileSync(SCRIPT, [command, folder], { stdio: ["ignore", "ignore", "inherit"] });
+  };
   return {
     host,
     address: facts.ENGINE_ADDRESS ?? "",
     docker: (...args) =>
       execFileSync("docker", ["--host", host, ...args], { encoding: "utf8", stdio: "pipe" }).trim(),
-    stop: () => {
-      execFileSync(SCRIPT, ["stop", folder], { stdio: "inherit" });
-    },
+    restart: () => run("restart"),
+    kill: () => run("kill"),
+    stop: () => run("stop"),
   };
 }
 

@@ -1,7 +1,8 @@
-import { spawnSync } from "node:child_process";
+import { ChildProcess, spawn, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { Engine, WORK } from "./engine";
+import { smallProgram } from "./small-program";
 
 const ROOT = path.resolve(__dirname, "../..");
 /** What a clone does not have. */
@@ -13,6 +14,14 @@ export interface Result {
   /** stdout and stderr, as a user sees them. */
   readonly output: string;
   readonly stdout: string;
+}
+
+/** A command that still runs. */
+export interface Running {
+  readonly child: ChildProcess;
+  /** What it has printed so far. */
+  output(): string;
+  readonly ended: Promise<Result>;
 }
 
 /** One step of a preview: what would be done to which resource. */
@@ -69,6 +78,11 @@ export class Workspace {
     fs.writeFileSync(full, text.replace(from, to));
   }
 
+  /** Replaces the program by a small one, see {@link smallProgram}. */
+  program(body: string): void {
+    fs.writeFileSync(path.join(this.folder, "index.ts"), smallProgram(body));
+  }
+
   /** Runs one of the project's tools, as make does. */
   tool(name: string, ...args: string[]): Result {
     return this.run(`tools/${name}`, args);
@@ -86,14 +100,44 @@ export class Workspace {
     ]);
   }
 
+  /** Starts one of the project's tools, for what happens while it runs. */
+  start(name: string, ...args: string[]): Running {
+    const child = spawn(`tools/${name}`, args, { cwd: this.folder, env: this.env(), detached: true });
+    let stdout = "";
+    let output = "";
+    child.stdout.on("data", (piece) => {
+      stdout += String(piece);
+      output += String(piece);
+    });
+    child.stderr.on("data", (piece) => (output += String(piece)));
+    const ended = new Promise<Result>((resolve) => {
+      child.on("close", (code) => resolve({ code: code ?? -1, output, stdout }));
+    });
+    return { child, output: () => output, ended };
+  }
+
   /** What a preview would do, without what stays the same and without components and providers. */
   preview(): Step[] {
+    return this.previewSteps().map(({ op, resource }) => ({ op, resource }));
+  }
+
+  /** What a preview would change: `op type name: field, field`, the fields by the provider's own paths. */
+  previewFields(): string[] {
+    return this.previewSteps().map(
+      ({ op, resource, detailedDiff }) =>
+        `${op} ${resource}: ${Object.keys(detailedDiff ?? {})
+          .sort()
+          .join(", ")}`,
+    );
+  }
+
+  private previewSteps(): (Step & { detailedDiff?: object })[] {
     const { stdout, output, code } = this.pulumi("preview", "--json");
     if (code !== 0) throw new Error(output);
-    const parsed = JSON.parse(stdout) as { steps: { op: string; urn: string }[] };
+    const parsed = JSON.parse(stdout) as { steps: { op: string; urn: string; detailedDiff?: object }[] };
     return parsed.steps
       .filter(({ op }) => op !== "same" && op !== "refresh")
-      .map(({ op, urn }) => ({ op, resource: shortName(urn) }))
+      .map(({ op, urn, detailedDiff }) => ({ op, resource: shortName(urn), detailedDiff }))
       .filter(({ resource }) => resource.startsWith("docker:") || resource.startsWith("command:"));
   }
 
@@ -104,9 +148,13 @@ export class Workspace {
       maxBuffer: 64 * 1024 * 1024,
       timeout: 600_000,
       killSignal: "SIGINT",
-      env: { ...process.env, ...OWN_STATE, DOCKER_HOST: this.engine.host, STACK: this.stack },
+      env: this.env(),
     });
     return { code: status ?? -1, output: stdout + stderr, stdout };
+  }
+
+  private env(): NodeJS.ProcessEnv {
+    return { ...process.env, ...OWN_STATE, DOCKER_HOST: this.engine.host, STACK: this.stack };
   }
 }
 

@@ -1,0 +1,46 @@
+/**
+ * A program on the project's own components with services of busybox alone, so that an `up` takes seconds.
+ *
+ * @param body statements; in scope are `service(name, args?, options?)`, which declares a SwarmService that sleeps
+ * unless `args` say otherwise, `config`, `environment`, `provider`, `onSwarm`, `pulumi`, and the components that
+ * the import lines below name.
+ */
+export function smallProgram(body: string): string {
+  return `import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { foundation } from "./components/foundation";
+import { ImageBuild } from "./components/image-build";
+import { ImagePull } from "./components/image-pull";
+import { SwarmConfig } from "./components/swarm-config";
+import { SwarmSecret } from "./components/swarm-secret";
+import { SwarmService, SwarmServiceArgs } from "./components/swarm-service";
+import { loadConfig } from "./config";
+
+export = async (): Promise<void> => {
+  const config = loadConfig();
+  const { environment, provider, onSwarm } = await foundation(config);
+  const image = new ImagePull("busybox", { image: "busybox:1.35" }, { provider }).reference;
+  const service = (
+    name: string,
+    args: Partial<SwarmServiceArgs> = {},
+    options: pulumi.ComponentResourceOptions = {},
+  ): SwarmService =>
+    new SwarmService(
+      name,
+      {
+        environment,
+        image,
+        command: ["sleep", "3600"],
+        init: true,
+        memoryMiB: 16,
+        stopGracePeriod: 2,
+        healthcheck: { waived: "a sleep is never ill" },
+        update: { monitor: 2 },
+        ...args,
+      },
+      pulumi.mergeOptions(onSwarm, options),
+    );
+${body}
+};
+`;
+}
