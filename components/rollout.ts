@@ -1,6 +1,7 @@
 import type { ApiNode, ApiService, ApiTask } from "./engine";
+import { taskError, taskFault } from "./task-fault";
 
-/** The parts of the Engine API's answers that a rollout is judged by. */
+/** The parts of the Engine API's answers that a rollout is judged by; times in ms are the engine's. */
 export interface RolloutSnapshot {
   readonly service: ApiService;
   /** All tasks of the service, old ones included. */
@@ -8,10 +9,15 @@ export interface RolloutSnapshot {
   /** Ids of the tasks that have the service's present spec. */
   readonly upToDate: ReadonlySet<string>;
   readonly nodes: readonly ApiNode[];
-  /** Engine time at which this rollout began. */
-  readonly startedAt: string;
-  /** Milliseconds since the epoch. */
+  /** When this rollout began, in ms since the epoch. */
+  readonly startedAt: number;
+  /** When the engine was looked at, in ms since the epoch. */
   readonly now: number;
+  /**
+   * Since when the engine has answered, in ms since the epoch: for a moment after a restart it shows tasks that no
+   * longer run. Absent when it never failed to.
+   */
+  readonly answersSince?: number;
 }
 
 /** Where a rollout stands. */
@@ -20,114 +26,143 @@ export type Verdict =
   | { readonly state: "waiting"; readonly ready: number; readonly wanted: number; readonly for: string }
   | { readonly state: "failed"; readonly reason: string };
 
-/** Failed tasks in one slot after which a new service is given up. */
-const FAILURES_BEFORE_GIVING_UP = 3;
-/** Least time a task may stay unschedulable before that counts as final, in ms. */
-const PATIENCE_FOR_SCHEDULING = 10_000;
+/** How Swarm's own updater ends when an update fails. */
+const FAILED_UPDATES: Readonly<Record<string, string>> = {
+  paused: "Swarm paused the update",
+  rollback_completed: "Swarm rolled the update back",
+  rollback_paused: "Swarm rolled the update back, which failed too and is paused",
+};
+
+/** How long failures of one slot that trying again can't heal are tolerated, and tasks without a node, in ms. */
+const PATIENCE = 10_000;
+/** The same for failures that something else may heal, such as a peer that comes up, in ms. */
+const PATIENCE_WITH_OTHERS = 30_000;
 
 /**
  * Judges one look at the swarm, with the semantics of the docker CLI's own progress: every wanted task
  * of the present spec runs (a task with a health check runs only once it is healthy) on a live node,
- * Swarm's own updater says completed, and nothing changed for the monitor window.
+ * Swarm's own updater is done, and nothing changed for the monitor window.
  */
 export function judge(snapshot: RolloutSnapshot): Verdict {
-  const { service, now } = snapshot;
-  const update = service.UpdateStatus;
-  switch (update?.State) {
-    case "paused":
-    case "rollback_paused":
-      return { state: "failed", reason: `Swarm paused the update: ${update.Message ?? "no reason given"}` };
-    case "rollback_completed":
-      return {
-        state: "failed",
-        reason: `Swarm rolled the update back: ${update.Message ?? "no reason given"}`,
-      };
-  }
+  const { service, now, answersSince = 0 } = snapshot;
+  const update = service.UpdateStatus?.State ?? "none";
+  const reason = FAILED_UPDATES[update];
+  if (reason !== undefined) return { state: "failed", reason };
 
-  const current = snapshot.tasks.filter((task) => snapshot.upToDate.has(task.ID));
-  const live = new Set(snapshot.nodes.filter((node) => node.Status.State !== "down").map((node) => node.ID));
+  const current = snapshot.tasks.filter(({ ID }) => snapshot.upToDate.has(ID));
+  const live = new Set(snapshot.nodes.filter((node) => node.Status.State !== "down").map(({ ID }) => ID));
   const running = current.filter(
     (task) =>
       task.DesiredState === "running" && task.Status.State === "running" && live.has(task.NodeID ?? ""),
   );
-  const wanted = wantedTasks(service, current);
-
-  const unschedulable = current.find(
-    (task) => task.Status.State === "pending" && /no suitable node/.test(task.Status.Err ?? ""),
-  );
-  if (unschedulable && now - Date.parse(unschedulable.Status.Timestamp) > schedulingPatience(service)) {
-    return { state: "failed", reason: unschedulable.Status.Err ?? "no suitable node" };
-  }
-  if (update?.State === undefined && repeatedlyFailed(snapshot)) {
-    return { state: "failed", reason: "its tasks fail again and again" };
-  }
-
+  const wanted = wantedTasks(snapshot);
   const waiting = (what: string): Verdict => ({ state: "waiting", ready: running.length, wanted, for: what });
-  if (update?.State === "rollback_started") return waiting("the rollback to end");
-  if (running.length < wanted) return waiting(waitedFor(current));
-  if (running.length > wanted) return waiting("surplus tasks to stop");
-  if (update?.State === "updating") return waiting("Swarm to watch the new tasks");
-  if (update?.State === "completed") return { state: "done" };
 
-  const stableSince = Math.max(0, ...running.map((task) => Date.parse(task.Status.Timestamp)));
+  if (update === "rollback_started") return waiting("the rollback to end");
+  if (running.length < wanted) {
+    const hopeless = unplaceable(snapshot, current) ?? failingSlot(snapshot);
+    return hopeless === undefined ? waiting(waitedFor(snapshot)) : { state: "failed", reason: hopeless };
+  }
+  if (running.length > wanted) return waiting("surplus tasks to stop");
+  if (update === "updating") return waiting("Swarm to watch the new tasks");
+
+  const stableSince = Math.max(answersSince, ...running.map((task) => changedAt(task)));
   return now - stableSince >= monitorMillis(service) ? { state: "done" } : waiting("the tasks to stay up");
 }
 
-/** Tasks of this rollout that ended badly, newest first. */
-export function failedTasks(snapshot: Pick<RolloutSnapshot, "tasks" | "startedAt">): ApiTask[] {
+/** Tasks of this rollout that ended although they were to run, the newest first. */
+export function failedTasks(snapshot: RolloutSnapshot): ApiTask[] {
+  const state = snapshot.service.UpdateStatus?.State ?? "none";
+  // After a rollback the present spec is the old one, and it is the others that failed; where the rollback failed
+  // too, both did.
+  const ofThisRollout = ({ ID }: ApiTask): boolean =>
+    state === "rollback_paused" || snapshot.upToDate.has(ID) !== state.startsWith("rollback");
   return snapshot.tasks
-    .filter((task) => Date.parse(task.CreatedAt) >= Date.parse(snapshot.startedAt))
-    .filter((task) => task.Status.State === "failed" || task.Status.State === "rejected")
-    .sort((a, b) => Date.parse(b.Status.Timestamp) - Date.parse(a.Status.Timestamp));
+    .filter((task) => Date.parse(task.CreatedAt) >= snapshot.startedAt && ofThisRollout(task))
+    .filter((task) => ["failed", "rejected", "complete"].includes(task.Status.State))
+    .sort((a, b) => Date.parse(b.CreatedAt) - Date.parse(a.CreatedAt));
 }
 
-/** What a task's error means and what helps, in plain words. */
-export function explain(error: string): string {
-  const rules: readonly [RegExp, string][] = [
-    [
-      /No such image|not found: manifest|pull access denied/i,
-      "check the image's name and tag, and that this node can pull it",
-    ],
-    [
-      /unhealthy|health/i,
-      "see the log lines: the health check failed; correct the service or its health check",
-    ],
-    [/port.*already|host-mode port/i, "free the published port on the node, or publish another one"],
-    [/no suitable node.*(memory|resources)/i, "lower the limits or reservations, or add a node"],
-    [/no suitable node/i, "check the placement constraints and that nodes are active (docker node ls)"],
-    [/exit \(137\)|out of memory|OOM/i, "raise the memory limit if the task ran out of memory"],
-    [
-      /non-zero exit/i,
-      "see the log lines: the program ended by itself; correct its arguments or environment",
-    ],
-    [/invalid mount|mount|no such file or directory/i, "check that the mount's source exists on the node"],
-  ];
-  return rules.find(([pattern]) => pattern.test(error))?.[1] ?? "see docker service ps --no-trunc";
+/** Tasks of the present spec that are to run and do not yet. */
+export function unreadyTasks({ tasks, upToDate }: RolloutSnapshot): ApiTask[] {
+  return tasks.filter((task) => upToDate.has(task.ID) && isWanted(task) && task.Status.State !== "running");
 }
 
-function wantedTasks(service: ApiService, current: readonly ApiTask[]): number {
+/** A replicated service's task by its number, a global one's by its node. */
+export function slotOf(task: ApiTask): string {
+  return String(task.Slot ?? task.NodeID);
+}
+
+/** A task is not wanted any more once it is told to stop; one that waits for its restart is to be ready. */
+function isWanted({ DesiredState }: ApiTask): boolean {
+  return DesiredState === "running" || DesiredState === "ready";
+}
+
+function wantedTasks({ service, tasks }: RolloutSnapshot): number {
   const replicas = service.Spec.Mode.Replicated?.Replicas;
   if (replicas !== undefined) return replicas;
-  // A global service has one task for each eligible node, and Swarm has created them all at once.
-  return Math.max(
-    1,
-    new Set(current.filter((task) => task.DesiredState === "running").map((task) => task.NodeID)).size,
+  // Swarm makes the tasks of a global service for all eligible nodes at once, and none of them at first.
+  return Math.max(1, new Set(tasks.filter(isWanted).map(({ NodeID }) => NodeID)).size);
+}
+
+/** Such as `1 preparing, 2 starting`: short, because a terminal cuts a row off. */
+function waitedFor(snapshot: RolloutSnapshot): string {
+  const counts = new Map<string, number>();
+  for (const { Status } of unreadyTasks(snapshot)) {
+    counts.set(Status.State, (counts.get(Status.State) ?? 0) + 1);
+  }
+  const what =
+    [...counts]
+      .map(([state, count]) => `${count} ${state}`)
+      .sort()
+      .join(", ") || "new tasks";
+  const failed = failedTasks(snapshot);
+  const [last] = failed;
+  return last === undefined
+    ? what
+    : `${what}; ${failed.length} failed, the last: ${taskFault(taskError(last)).words}`;
+}
+
+/** Why Swarm has found no node for a task, once that is not about to change. */
+function unplaceable(
+  { service, tasks, startedAt, now }: RolloutSnapshot,
+  current: readonly ApiTask[],
+): string | undefined {
+  const constraints = (service.Spec.TaskTemplate.Placement?.Constraints ?? []).join(", ") || "none";
+  if (service.Spec.Mode.Global !== undefined && !tasks.some(isWanted) && now - startedAt > PATIENCE) {
+    return `no suitable node (no active node satisfies its constraints: ${constraints})`;
+  }
+  const pending = current.find(
+    (task) =>
+      task.Status.State === "pending" &&
+      /no suitable node/.test(task.Status.Err ?? "") &&
+      now - changedAt(task) > PATIENCE + gracePeriod(service),
+  );
+  return pending?.Status.Err?.replace(
+    "constraints not satisfied",
+    `constraints (${constraints}) not satisfied`,
   );
 }
 
-function waitedFor(current: readonly ApiTask[]): string {
-  const states = current.filter((task) => task.DesiredState === "running").map((task) => task.Status.State);
-  const notYet = [...new Set(states.filter((state) => state !== "running"))];
-  return notYet.length > 0 ? `tasks that are ${notYet.join(", ")}` : "new tasks";
+/** Says so when the tasks of one slot fail one after the other for longer than may heal by itself. */
+function failingSlot(snapshot: RolloutSnapshot): string | undefined {
+  const newest = new Map<string, ApiTask>();
+  for (const task of failedTasks(snapshot)) {
+    const successor = newest.get(slotOf(task));
+    if (successor === undefined) {
+      newest.set(slotOf(task), task);
+      continue;
+    }
+    const patience = taskFault(taskError(successor)).final ? PATIENCE : PATIENCE_WITH_OTHERS;
+    const lasted = Date.parse(successor.CreatedAt) - Date.parse(task.CreatedAt);
+    if (lasted >= patience) return "its tasks fail again and again";
+  }
+  return undefined;
 }
 
-function repeatedlyFailed(snapshot: RolloutSnapshot): boolean {
-  const perSlot = new Map<string, number>();
-  for (const task of failedTasks(snapshot)) {
-    const slot = String(task.Slot ?? task.NodeID);
-    perSlot.set(slot, (perSlot.get(slot) ?? 0) + 1);
-  }
-  return Math.max(0, ...perSlot.values()) >= FAILURES_BEFORE_GIVING_UP;
+/** When a task came into its present state, by the manager's clock: that of its node may differ. */
+function changedAt(task: ApiTask): number {
+  return Date.parse(task.UpdatedAt ?? task.Status.Timestamp);
 }
 
 /** Nanoseconds in the API; Swarm's default is 5 s. */
@@ -135,7 +170,9 @@ function monitorMillis(service: ApiService): number {
   return (service.Spec.UpdateConfig?.Monitor ?? 5e9) / 1e6;
 }
 
-/** A port or a node may be free only after an old task has used up its grace period. */
-function schedulingPatience(service: ApiService): number {
-  return PATIENCE_FOR_SCHEDULING + (service.Spec.TaskTemplate.ContainerSpec?.StopGracePeriod ?? 0) / 1e6;
+/** How long an old task may hold a port or a node's memory after it was told to stop, in ms. */
+function gracePeriod({ Spec, PreviousSpec }: ApiService): number {
+  const of = (spec: ApiService["Spec"] | undefined): number =>
+    spec?.TaskTemplate.ContainerSpec?.StopGracePeriod ?? 0;
+  return Math.max(of(Spec), of(PreviousSpec)) / 1e6;
 }

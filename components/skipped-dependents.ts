@@ -1,15 +1,42 @@
+import * as pulumi from "@pulumi/pulumi";
+
+/** Why the dependents of a resource are held back, by its URN; one error each, which the SDK then prints once. */
+const failed = new Map<pulumi.URN, pulumi.RunError>();
+
+/** To be called by a hook that fails after its resource was made or updated. */
+export function noteFailedHook(urn: pulumi.URN): void {
+  failed.set(urn, new pulumi.RunError(skipped(urn.split("::").at(-1) ?? urn)));
+}
+
+/**
+ * Keeps back what depends on a resource when a hook after it has failed. To the engine its registration is a success,
+ * and with continue-on-error it would go on with the dependents. They wait for the URN, so it is there that they get
+ * the error. (An Output made by `apply` would reject for nobody too, and so be reported where nothing depends on it.)
+ */
+export function holdBackDependents(resource: pulumi.CustomResource): void {
+  const urn = resource.urn as unknown as { promise: () => Promise<pulumi.URN> };
+  const known = urn.promise.bind(urn);
+  urn.promise = async () => {
+    const value = await known();
+    const error = failed.get(value);
+    if (error !== undefined) throw error;
+    return value;
+  };
+}
+
 /**
  * Says in one sentence which resources are left alone because one that they need has failed. Without it the
  * SDK reports each of them as an unhandled exception, with a stack trace that hides the real fault.
  */
 export function explainSkippedDependents(): void {
   process.prependListener("unhandledRejection", (error) => {
-    const [, failed] = /resource (\S+) \[\S+\] failed to register/.exec(String(error)) ?? [];
-    if (failed === undefined || !(error instanceof Error)) return;
+    const [, name] = /resource (\S+) \[\S+\] failed to register/.exec(String(error)) ?? [];
+    if (name === undefined || !(error instanceof Error)) return;
     // The mark of a pulumi.RunError: the SDK's own handler, which runs next, then prints the message alone.
-    Object.assign(error, {
-      __pulumiRunError: true,
-      message: `What needs ${failed} was left as it is, because ${failed} failed.`,
-    });
+    Object.assign(error, { __pulumiRunError: true, message: skipped(name) });
   });
+}
+
+function skipped(name: string): string {
+  return `What needs ${name} was left as it is, because ${name} failed.`;
 }

@@ -1,27 +1,50 @@
 import * as pulumi from "@pulumi/pulumi";
-import { ApiNode, ApiService, ApiTask, connect } from "../../components/engine";
-import { demultiplex, rolloutGate, waitForRollout } from "../../components/rollout-gate";
+import type { ApiContainer, ApiNode, ApiService, ApiTask } from "../../components/engine";
+import { rolloutGate, waitForRollout } from "../../components/rollout-gate";
+import { demultiplex } from "../../components/rollout-observer";
 import { ApiAnswer, ApiFault, ApiRequest, FakeEngine } from "../support/fake-engine";
 import { record } from "../support/recorder";
+
+/** What a look at the swarm shows; a fault is what the engine answers instead. */
+type Look = { status?: ApiService["UpdateStatus"]; tasks: Partial<ApiTask>[] } | ApiFault;
+
+interface More {
+  /** How an update fails. */
+  readonly failureAction?: string;
+  readonly log?: Buffer;
+  readonly container?: ApiContainer["State"];
+  /** State of the engine in its swarm. */
+  readonly inSwarm?: string;
+  /** How many changes the engine refuses because the service was changed meanwhile. */
+  readonly conflicts?: number;
+  /** Whether it refuses all changes. */
+  readonly refuses?: boolean;
+}
 
 /** One service on a fake engine. Each look at the service moves on to the next state; the last one stays. */
 class FakeSwarm {
   readonly engine: FakeEngine;
-  /** Labels of the service after the gate marked it; undefined when it did not. */
-  marked: unknown;
+  /** Changes of the service, as `rollback` or the labels it got. */
+  readonly changes: unknown[] = [];
   private looks = 0;
+  private conflicts: number;
 
   constructor(
-    private readonly states: { status?: ApiService["UpdateStatus"]; tasks: Partial<ApiTask>[] }[],
-    private readonly log?: Buffer,
+    private readonly states: Look[],
+    private readonly more: More,
   ) {
+    this.conflicts = more.conflicts ?? 0;
     this.engine = new FakeEngine((request) => this.answer(request));
   }
 
   private answer({ route, query, body }: ApiRequest): ApiAnswer | undefined {
     if (route === "GET /services/service1") this.looks += 1;
-    // The first look only tells when the rollout began; from the second on it is judged.
-    const state = this.states[Math.min(Math.max(this.looks - 2, 0), this.states.length - 1)];
+    const state = this.states[Math.min(Math.max(this.looks - 1, 0), this.states.length - 1)] ?? { tasks: [] };
+    const { failureAction, log, container, inSwarm = "active" } = this.more;
+    if (route === "GET /info") {
+      return { SystemTime: "2026-01-01T00:01:00.5Z", Swarm: { LocalNodeState: inSwarm } };
+    }
+    if (state instanceof ApiFault) return state;
     switch (route) {
       case "GET /services/service1":
         return {
@@ -33,27 +56,38 @@ class FakeSwarm {
             Labels: { mine: "1" },
             Mode: { Replicated: { Replicas: 1 } },
             TaskTemplate: { ContainerSpec: { Image: "api:1" } },
+            UpdateConfig: { FailureAction: failureAction ?? "pause" },
           },
-          UpdateStatus: state?.status,
+          UpdateStatus: state.status,
         } satisfies ApiService;
       case "POST /services/service1/update": {
         expect(query.get("version")).toBe("7");
-        this.marked = (JSON.parse(body) as ApiService["Spec"]).Labels;
+        if (this.more.refuses === true) return new ApiFault(500, "rpc error: desc = no leader");
+        if (this.conflicts-- > 0) return new ApiFault(500, "rpc error: desc = update out of sequence");
+        this.changes.push(query.get("rollback") ?? (JSON.parse(body) as ApiService["Spec"]).Labels);
         return { Warnings: null };
       }
       case "GET /tasks": {
         const filters = JSON.parse(query.get("filters") ?? "{}") as Record<string, string[]>;
         expect(filters.service).toEqual(["service1"]);
-        const tasks = (state?.tasks ?? []).map(asTask);
+        const tasks = state.tasks.map(asTask);
         return filters["_up-to-date"] === undefined ? tasks : tasks.filter(({ ID }) => !ID.startsWith("old"));
       }
       case "GET /nodes":
         return [
-          { ID: "node1", Description: { Hostname: "manager-1" }, Status: { State: "ready" } },
+          {
+            ID: "node1",
+            Version: { Index: 1 },
+            Spec: { Availability: "active" },
+            Description: { Hostname: "manager-1" },
+            Status: { State: "ready" },
+          },
         ] satisfies ApiNode[];
       case "GET /tasks/failed2/logs":
         expect(Object.fromEntries(query)).toEqual({ stdout: "true", stderr: "true", tail: "20" });
-        return this.log ?? new ApiFault(404, "no such task");
+        return log ?? new ApiFault(404, "no such task");
+      case "GET /containers/container1/json":
+        return container === undefined ? undefined : { State: container };
       default:
         return undefined;
     }
@@ -70,12 +104,20 @@ const asTask = (task: Partial<ApiTask>): ApiTask => ({
   ...task,
 });
 
+const running: Look = { tasks: [{}] };
 const starting: Partial<ApiTask> = { Status: { State: "starting", Timestamp: "2026-01-01T00:00:02Z" } };
 const dead = (ID: string, second: number, Err = "task: non-zero exit (1)"): Partial<ApiTask> => ({
   ID,
+  CreatedAt: `2026-01-01T00:00:0${second}Z`,
   DesiredState: "shutdown",
-  Status: { State: "failed", Timestamp: `2026-01-01T00:00:0${second}Z`, Err },
+  Status: {
+    State: "failed",
+    Timestamp: `2026-01-01T00:00:0${second}Z`,
+    Err,
+    ContainerStatus: { ContainerID: "container1", ExitCode: 1 },
+  },
 });
+const paused = { State: "paused", Message: "update paused" };
 
 /** Output as the engine frames it: stream, three zeros, length, text. */
 function frames(...pieces: [stream: 1 | 2, text: string][]): Buffer {
@@ -89,143 +131,200 @@ function frames(...pieces: [stream: 1 | 2, text: string][]): Buffer {
   );
 }
 
-let swarm: FakeSwarm | undefined;
+let swarm: FakeSwarm;
+let host: string;
+let lines: string[];
 afterEach(async () => {
-  await swarm?.engine.close();
-  swarm = undefined;
+  jest.restoreAllMocks();
+  await swarm.engine.close();
 });
 
-/** Waits for the rollout on a fake swarm; returns the lines of progress. */
-async function wait(
-  states: ConstructorParameters<typeof FakeSwarm>[0],
-  seconds = 20,
-  log?: Buffer,
-): Promise<string[]> {
-  const lines: string[] = [];
-  swarm = new FakeSwarm(states, log);
-  await waitForRollout(connect(await swarm.engine.listen()), "service1", seconds, (line) => lines.push(line));
-  return lines;
+/** Waits for the rollout on a fake swarm; its lines of progress are in `lines`, each once. */
+async function wait(states: Look[], more: More = {}, timeoutSeconds = 20): Promise<void> {
+  swarm = new FakeSwarm(states, more);
+  host = await swarm.engine.listen();
+  lines = [];
+  const progress = (line: string): void => {
+    if (line !== lines.at(-1)) lines.push(line);
+  };
+  await waitForRollout({ host, service: { id: "service1", name: "dev_api" }, timeoutSeconds, progress });
 }
 
-test("ends when the rollout is true, and says each step once", async () => {
-  const lines = await wait([{ tasks: [] }, { tasks: [starting] }, { tasks: [starting] }, { tasks: [{}] }]);
+/** What the wait fails with. */
+async function failure(...args: Parameters<typeof wait>): Promise<string> {
+  return wait(...args).then(
+    () => "it did not fail",
+    ({ message }: Error) => message.replace(host, "HOST"),
+  );
+}
+
+/** Lets the clock run faster: each time the engine is silent, by some seconds. */
+function hurry(seconds: number): void {
+  const start = Date.now();
+  const now = Date.now.bind(Date);
+  jest.spyOn(Date, "now").mockImplementation(() => {
+    const silences = swarm.engine.requests.filter(({ route }) => route === "GET /services/service1").length;
+    return now() + (now() >= start ? silences * seconds * 1000 : 0);
+  });
+}
+
+test("ends when the rollout is true, and says each step", async () => {
+  await wait([{ tasks: [] }, { tasks: [starting] }, { tasks: [starting] }, running]);
   expect(lines).toEqual([
     "0/1 tasks ready, waiting for new tasks",
-    "0/1 tasks ready, waiting for tasks that are starting",
+    "0/1 tasks ready, waiting for 1 starting",
   ]);
+  expect(swarm.changes).toEqual([]);
 });
 
 test("tasks of an older spec don't count", async () => {
-  const lines = await wait([{ tasks: [{ ID: "old1" }] }, { tasks: [{ ID: "old1" }, {}] }]);
+  await wait([{ tasks: [{ ID: "old1" }] }, { tasks: [{ ID: "old1" }, {}] }]);
   expect(lines).toEqual(["0/1 tasks ready, waiting for new tasks"]);
 });
 
 test("a failure names service, task, node, error, last log lines and the cure", async () => {
-  const rolledBack = {
-    State: "rollback_completed",
-    Message: "rollback completed",
-    StartedAt: "2026-01-01T00:00:00Z",
-  };
   const log = frames([1, "reading configuration\n"], [2, "fatal: PORT is not a number\n"]);
-  await expect(
-    wait([{ status: rolledBack, tasks: [{ ID: "old1" }, dead("failed1", 3), dead("failed2", 5)] }], 20, log),
-  ).rejects.toThrow(
-    new Error(
-      [
-        "Service dev_api did not roll out: Swarm rolled the update back: rollback completed.",
-        "  Task dev_api.1 on manager-1: task: non-zero exit (1)",
-        "  Its last log lines:",
-        "    reading configuration",
-        "    fatal: PORT is not a number",
-        "  What to do: see the log lines: the program ended by itself; correct its arguments or environment.",
-      ].join("\n"),
-    ),
+  expect(await failure([{ status: paused, tasks: [dead("failed1", 3), dead("failed2", 5)] }], { log })).toBe(
+    [
+      "Service dev_api did not roll out: Swarm paused the update.",
+      "  Task dev_api.1 on manager-1: its program ended by itself: non-zero exit (1)",
+      "  Its last log lines:",
+      "    reading configuration",
+      "    fatal: PORT is not a number",
+      "  What to do: see the log lines; correct the program, its arguments or its environment. Then run up again.",
+    ].join("\n"),
   );
 });
 
-test("a failure whose node has no log any more is told without", async () => {
-  await expect(
-    wait([
-      {
-        status: { State: "paused", Message: "update paused" },
-        tasks: [dead("failed2", 5, "No such image: api:2")],
-      },
-    ]),
-  ).rejects.toThrow(
-    new Error(
-      [
-        "Service dev_api did not roll out: Swarm paused the update: update paused.",
-        "  Task dev_api.1 on manager-1: No such image: api:2",
-        "  What to do: check the image's name and tag, and that this node can pull it.",
-      ].join("\n"),
-    ),
-  );
+test("after a rollback the tasks that failed are those of the other spec", async () => {
+  const status = { State: "rollback_completed", StartedAt: "2026-01-01T00:00:00Z" };
+  const tasks = [
+    {},
+    dead("failed1", 3, "task: non-zero exit (1)"),
+    dead("old2", 4, "task: non-zero exit (2)"),
+  ];
+  expect((await failure([{ status, tasks }])).split("\n").slice(0, 2)).toEqual([
+    "Service dev_api did not roll out: Swarm rolled the update back.",
+    "  Task dev_api.1 on manager-1: its program ended by itself: non-zero exit (2)",
+  ]);
 });
 
-test("a global service's task is named by its node, one without a node says so", async () => {
-  const paused = { State: "paused", Message: "update paused" };
-  const message = (task: Partial<ApiTask>) =>
-    wait([{ status: paused, tasks: [{ ...dead("failed2", 5), ...task }] }]).then(
-      () => "",
-      (error: Error) => error.message.split("\n")[1],
-    );
-  expect(await message({ Slot: undefined })).toBe(
-    "  Task dev_api.node1 on manager-1: task: non-zero exit (1)",
+test("memory and health check are asked of the container, where this engine has it", async () => {
+  const container = {
+    OOMKilled: true,
+    Health: {
+      Log: [
+        { ExitCode: 1, Output: "first" },
+        { ExitCode: 2, Output: "can't connect\n" },
+        { ExitCode: 0, Output: "fine" },
+      ],
+    },
+  };
+  const message = await failure(
+    [{ status: paused, tasks: [dead("failed2", 5, "task: non-zero exit (137)")] }],
+    {
+      container,
+    },
   );
-  await swarm?.engine.close();
-  expect(await message({ NodeID: undefined })).toBe("  Task dev_api.1 on no node: task: non-zero exit (1)");
+  expect(message.split("\n").slice(1, 4)).toEqual([
+    "  Task dev_api.1 on manager-1: it ran out of memory: non-zero exit (137), out of memory",
+    "  Its last health check ended with exit code 2:",
+    "    can't connect",
+  ]);
 });
 
 test("no more than the last 20 log lines are shown", async () => {
   const all = Array.from({ length: 30 }, (_, i) => `line ${i}`);
-  const error = await wait(
-    [{ status: { State: "paused" }, tasks: [dead("failed2", 5)] }],
-    20,
-    frames([1, `${all.join("\n")}\n`]),
-  ).then(
-    () => "",
-    ({ message }: Error) => message,
-  );
-  expect(error.split("\n").filter((line) => line.startsWith("    "))).toEqual(
+  const log = frames([1, `${all.join("\n")}\n`]);
+  const message = await failure([{ status: paused, tasks: [dead("failed2", 5)] }], { log });
+  expect(message.split("\n").filter((line) => line.startsWith("    "))).toEqual(
     all.slice(10).map((line) => `    ${line}`),
   );
 });
 
-test("a rollout that takes too long fails with what it waits for", async () => {
-  await expect(wait([{ tasks: [starting] }], 0)).rejects.toThrow(
-    new Error(
-      [
-        "Service dev_api did not roll out: still not ready after 0 s: 0/1 tasks ready, waiting for tasks that are starting.",
-        "  What to do: see docker service ps --no-trunc.",
-      ].join("\n"),
-    ),
+test("a rollout that takes too long fails with what it waits for, and is noted on the service", async () => {
+  expect(await failure([{ tasks: [starting] }], { conflicts: 2 }, 0)).toBe(
+    [
+      "Service dev_api did not roll out: not ready after 0 s: 0/1 tasks ready, waiting for 1 starting.",
+      "  Task dev_api.1 on manager-1: its health check has not succeeded yet: still starting",
+      "  What to do: see what the check and the program said; correct them, or allow more time " +
+        "(pulumi config set rolloutTimeoutSeconds). Then run up again.",
+    ].join("\n"),
+  );
+  expect(swarm.changes).toEqual([{ mine: "1", "swarm-platform.rollout": "failed" }]);
+});
+
+test("a note that can't be made is told, beside the failure", async () => {
+  const message = await failure([{ tasks: [starting] }], { refuses: true }, 0);
+  expect(message).toMatch(
+    /^Service dev_api did not roll out: not ready after 0 s: .*; the swarm could not be made/,
+  );
+  expect(message).toContain("so the next preview may call it unchanged (");
+});
+
+test.each(["paused", "rollback_completed", "rollback_paused"])(
+  "an update that is %s needs no note",
+  async (State) => {
+    expect(await failure([{ status: { State }, tasks: [] }])).toContain("did not roll out");
+    expect(swarm.changes).toEqual([]);
+  },
+);
+
+test.each([
+  ["rollback_completed", "it was rolled back"],
+  ["rollback_paused", "it is being rolled back, which does not succeed either"],
+])("an update in progress that is to roll back is rolled back: %s", async (State, outcome) => {
+  const updating = { status: { State: "updating" }, tasks: [starting] };
+  const rollingBack = { status: { State: "rollback_started" }, tasks: [] };
+  const states = [updating, updating, updating, rollingBack, { status: { State }, tasks: [] }];
+  // The limit is reached at the first look, the rollback ends in time.
+  const first = failure(states, { failureAction: "rollback" }, 0.3);
+  expect((await first).split("\n")[0]).toBe(
+    "Service dev_api did not roll out: not ready after 0.3 s: 0/1 tasks ready, waiting for 1 starting; " +
+      `${outcome}.`,
+  );
+  expect(swarm.changes).toEqual(["previous"]);
+});
+
+test("an engine that is away for a while is waited for, and what it shows then is watched anew", async () => {
+  const away = new ApiFault(500, "rpc error: code = Unknown desc = The swarm does not have a leader");
+  hurry(2);
+  await wait([away, away, running]);
+  expect(lines).toEqual([
+    "waiting for the engine to answer",
+    "1/1 tasks ready, waiting for the tasks to stay up",
+  ]);
+});
+
+test("an engine that stays away fails the wait in one sentence", async () => {
+  hurry(11);
+  expect(await failure([new ApiFault(500, "The swarm does not have a leader")])).toMatch(
+    /^The engine at HOST has not answered for 30 s \(.*does not have a leader.*\) while the rollout of service dev_api was waited for; how it ended is not known\. Start the engine, then run up again\.$/,
   );
 });
 
-test("a failure that nothing else shows is noted on the service, beside its own labels", async () => {
-  await expect(wait([{ tasks: [starting] }], 0)).rejects.toThrow("still not ready");
-  expect(swarm?.marked).toEqual({ mine: "1", "swarm-platform.rollout": "failed" });
-});
-
-test.each(["paused", "rollback_completed"])("after an update that is %s there is no note", async (State) => {
-  await expect(wait([{ status: { State }, tasks: [] }])).rejects.toThrow("did not roll out");
-  expect(swarm?.marked).toBeUndefined();
-});
-
-test("an engine that refuses fails the wait with its own words", async () => {
-  const engine = new FakeEngine(() => new ApiFault(503, "This node is not a swarm manager."));
-  const docker = connect(await engine.listen());
-  await expect(waitForRollout(docker, "service1", 1, () => undefined)).rejects.toThrow(
-    /This node is not a swarm manager/,
+test("a service that somebody removed fails the wait at once", async () => {
+  expect(await failure([{ tasks: [starting] }, new ApiFault(404, "service service1 not found")])).toBe(
+    "Service dev_api was removed from the swarm of HOST while its rollout was waited for, and not by this run. " +
+      "Run up again to make it anew.",
   );
-  await engine.close();
+});
+
+test("an engine that left the swarm fails the wait at once", async () => {
+  const fault = new ApiFault(503, "This node is not a swarm manager.");
+  expect(await failure([fault], { inSwarm: "inactive" })).toMatch(
+    /^The engine at HOST left its swarm while the rollout of service dev_api was waited for: .* Run make up/,
+  );
+});
+
+test("an engine that is not a manager for a moment, as while it starts, is waited for", async () => {
+  hurry(2);
+  await wait([new ApiFault(503, "This node is not a swarm manager."), running], { inSwarm: "pending" });
 });
 
 test("the hook waits for the service that it is called for", async () => {
-  swarm = new FakeSwarm([
-    { status: { State: "paused", Message: "update paused" }, tasks: [dead("failed1", 3)] },
-  ]);
-  const host = await swarm.engine.listen();
+  swarm = new FakeSwarm([{ status: paused, tasks: [dead("failed1", 3)] }], {});
+  host = await swarm.engine.listen();
   let gate: pulumi.ResourceHook | undefined;
   await record(() => {
     gate = rolloutGate(host, 20);

@@ -1,5 +1,9 @@
-import { RunError } from "@pulumi/pulumi";
-import { explainSkippedDependents } from "../../components/skipped-dependents";
+import * as pulumi from "@pulumi/pulumi";
+import {
+  explainSkippedDependents,
+  holdBackDependents,
+  noteFailedHook,
+} from "../../components/skipped-dependents";
 
 type Listener = (error: unknown) => void;
 
@@ -17,7 +21,7 @@ function explained(error: unknown): unknown {
 test("a resource that was skipped is explained in one sentence, without a stack trace", () => {
   const error = explained(new Error("resource kafka [docker:index/service:Service] failed to register"));
   expect((error as Error).message).toBe("What needs kafka was left as it is, because kafka failed.");
-  expect(RunError.isInstance(error)).toBe(true);
+  expect(pulumi.RunError.isInstance(error)).toBe(true);
 });
 
 test.each([new Error("socket hang up"), "resource x", undefined])(
@@ -25,6 +29,35 @@ test.each([new Error("socket hang up"), "resource x", undefined])(
   (error) => {
     const before = String(error);
     expect(String(explained(error))).toBe(before);
-    expect(RunError.isInstance(error)).toBeFalsy();
+    expect(pulumi.RunError.isInstance(error)).toBeFalsy();
   },
 );
+
+describe("what depends on a resource", () => {
+  const urn = (name: string): string => `urn:pulumi:dev::p::docker:index/service:Service::${name}`;
+  /** A resource whose URN is known once it is made. */
+  const resource = (name: string): { made: () => void; urn: () => Promise<string> } => {
+    let made = (): void => undefined;
+    const service = new pulumi.DependencyResource(urn(name));
+    const known = new Promise<string>((resolve) => (made = () => resolve(urn(name))));
+    Object.assign(service, { urn: pulumi.output(known) });
+    holdBackDependents(service);
+    // What the SDK does before it declares a dependent.
+    return { made, urn: () => (service.urn as unknown as { promise(): Promise<string> }).promise() };
+  };
+
+  test("goes on when no hook after it failed", async () => {
+    const { made, urn: wait } = resource("api");
+    made();
+    expect(await wait()).toBe(urn("api"));
+  });
+
+  test("is held back when one failed, which happens before the resource counts as made", async () => {
+    const { made, urn: wait } = resource("web");
+    noteFailedHook(urn("web"));
+    made();
+    const error: unknown = await wait().catch((thrown: unknown) => thrown);
+    expect((error as Error).message).toBe("What needs web was left as it is, because web failed.");
+    expect(pulumi.RunError.isInstance(error)).toBe(true);
+  });
+});

@@ -1,0 +1,207 @@
+import type Docker from "dockerode";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ApiContainer, ApiNode, ApiService, ApiTask, connect } from "./engine";
+import type { RolloutSnapshot } from "./rollout";
+import type { TaskEvidence } from "./rollout-report";
+
+/** How long an engine may be silent, such as for a restart, in ms. */
+export const OUTAGE = 30_000;
+/** Time between two tries to reach it, in ms. */
+const RETRY = 500;
+/** How long one answer may take, in ms; an engine that is shutting down may take requests and never answer. */
+const ANSWER = 10_000;
+const LOG_LINES = 20;
+
+/** Looks at the rollout of one service through the Engine API, across short outages of the engine. */
+export class RolloutObserver {
+  private readonly docker: Docker;
+  private startedAt: number | undefined;
+  private answersSince: number | undefined;
+  /** How far the engine's clock is before ours, in ms. */
+  private clock: number | undefined;
+
+  /**
+   * @param host Engine API of a manager.
+   * @param service its id, and its name for messages.
+   * @param silent called at each try to reach an engine that does not answer.
+   */
+  constructor(
+    private readonly host: string,
+    private readonly service: { readonly id: string; readonly name: string },
+    private readonly silent: () => void = () => undefined,
+  ) {
+    this.docker = connect(host);
+  }
+
+  /**
+   * @throws Error when the service or the swarm is gone, or the engine has not answered for {@link OUTAGE}; one
+   * sentence with the cure.
+   */
+  async look(): Promise<RolloutSnapshot> {
+    for (let silentSince: number | undefined; ; await sleep(RETRY)) {
+      try {
+        const snapshot = await this.lookOnce();
+        if (silentSince === undefined) return snapshot;
+        // What it shows now may be from before the outage.
+        this.answersSince = snapshot.now;
+        return { ...snapshot, answersSince: snapshot.now };
+      } catch (error) {
+        await this.refuseIfGone(error);
+        silentSince ??= Date.now();
+        if (Date.now() - silentSince > OUTAGE) throw this.lost(error);
+        this.clock = undefined;
+        this.silent();
+      }
+    }
+  }
+
+  /**
+   * Changes the service as it was seen: to its previous spec, or to a new one.
+   *
+   * @returns false when Swarm has changed it since.
+   */
+  async change({ Version, Spec }: ApiService, to: "previous" | ApiService["Spec"]): Promise<boolean> {
+    const rollback = to === "previous" ? { rollback: to } : {};
+    // Query and body apart, because the client would put the whole spec into the address too.
+    const request = {
+      _query: { version: Version.Index, ...rollback },
+      _body: to === "previous" ? Spec : to,
+      ...within(),
+    };
+    try {
+      await this.docker.getService(this.service.id).update(request);
+      return true;
+    } catch (error) {
+      if (/out of sequence/.test(String(error))) return false;
+      throw error;
+    }
+  }
+
+  /** What can be found out about a task that failed; nothing of what its node does not tell any more. */
+  async evidence(task: ApiTask): Promise<TaskEvidence> {
+    const id = task.Status.ContainerStatus?.ContainerID;
+    if (id === undefined || id === "") return { log: [] };
+    const [state, log] = await Promise.all([this.containerState(id), this.lastLogLines(task)]);
+    const failedCheck = state?.Health?.Log?.findLast(({ ExitCode }) => ExitCode !== 0);
+    return {
+      log,
+      ...(state !== undefined && { outOfMemory: state.OOMKilled }),
+      ...(failedCheck !== undefined && {
+        healthCheck: { exitCode: failedCheck.ExitCode, output: failedCheck.Output },
+      }),
+    };
+  }
+
+  private async lookOnce(): Promise<RolloutSnapshot> {
+    this.clock ??= Date.parse((await this.info()).SystemTime) - Date.now();
+    // The service first: tasks that are listed later can only be newer than the status they are judged with.
+    const service = await this.inspect();
+    this.startedAt ??= beginning(service);
+    const ofService = { service: [this.service.id] };
+    const [tasks, upToDate, nodes] = await Promise.all([
+      this.docker.listTasks({ filters: ofService, ...within() }),
+      // The docker CLI's own filter: tasks whose spec is the service's present one.
+      this.docker.listTasks({ filters: { ...ofService, "_up-to-date": ["true"] }, ...within() }),
+      this.docker.listNodes(within()),
+    ]);
+    return {
+      service,
+      tasks: tasks as unknown as ApiTask[],
+      upToDate: new Set((upToDate as unknown as ApiTask[]).map(({ ID }) => ID)),
+      nodes: nodes as unknown as ApiNode[],
+      startedAt: this.startedAt,
+      now: Date.now() + this.clock,
+      ...(this.answersSince !== undefined && { answersSince: this.answersSince }),
+    };
+  }
+
+  private async inspect(): Promise<ApiService> {
+    return (await this.docker.getService(this.service.id).inspect(within())) as ApiService;
+  }
+
+  private info(): Promise<Info> {
+    // The client takes options here, its types do not know.
+    return (this.docker.info as (options: object) => Promise<Info>).call(this.docker, within());
+  }
+
+  /** Ends the wait for what will not come back. */
+  private async refuseIfGone(error: unknown): Promise<void> {
+    const { host, service } = this;
+    if (statusOf(error) === 404) {
+      throw new Error(
+        `Service ${service.name} was removed from the swarm of ${host} while its rollout was waited for, and not by ` +
+          "this run. Run up again to make it anew.",
+      );
+    }
+    // Only a swarm's manager knows services: 503 says that this engine is none (any more).
+    if (statusOf(error) !== 503) return;
+    const info = await this.info().catch(() => undefined);
+    if (info?.Swarm.LocalNodeState === "inactive") {
+      throw new Error(
+        `The engine at ${host} left its swarm while the rollout of service ${service.name} was waited for: the ` +
+          "service is gone with it. Run make up, which makes the swarm and all that was in it anew.",
+      );
+    }
+  }
+
+  private lost(error: unknown): Error {
+    const reason = error instanceof Error ? error.message : String(error);
+    return new Error(
+      `The engine at ${this.host} has not answered for ${OUTAGE / 1000} s (${reason}) while the rollout of service ` +
+        `${this.service.name} was waited for; how it ended is not known. Start the engine, then run up again.`,
+    );
+  }
+
+  /** Undefined when the container is not on this engine. */
+  private async containerState(id: string): Promise<ApiContainer["State"] | undefined> {
+    try {
+      return ((await this.docker.getContainer(id).inspect(within())) as ApiContainer).State;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Last lines of a task's output; empty when its node has none any more. */
+  private async lastLogLines(task: ApiTask): Promise<string[]> {
+    try {
+      // The client has the call, its types do not.
+      const handle = this.docker.getTask(task.ID) as unknown as { logs(options: object): Promise<Buffer> };
+      const raw = await handle.logs({ stdout: true, stderr: true, tail: LOG_LINES, ...within() });
+      return demultiplex(raw).split("\n").filter(Boolean).slice(-LOG_LINES);
+    } catch {
+      return [];
+    }
+  }
+}
+
+/** The part of GET /info that is read here. */
+interface Info {
+  readonly SystemTime: string;
+  readonly Swarm: { readonly LocalNodeState: string };
+}
+
+function within(): { abortSignal: AbortSignal } {
+  return { abortSignal: AbortSignal.timeout(ANSWER) };
+}
+
+/** HTTP status of a refusal; undefined when there was no answer at all. */
+function statusOf(error: unknown): number | undefined {
+  return (error as { statusCode?: number }).statusCode;
+}
+
+/** Ms since the epoch. A rollback may already have come and gone, which moves UpdatedAt but not the update's start. */
+function beginning({ UpdateStatus, PreviousSpec, CreatedAt, UpdatedAt }: ApiService): number {
+  const created = PreviousSpec === undefined ? CreatedAt : undefined;
+  return Date.parse(UpdateStatus?.StartedAt ?? created ?? UpdatedAt);
+}
+
+/** Takes off the 8-byte frame headers that the Engine API puts before each piece of output. */
+export function demultiplex(raw: Buffer): string {
+  const pieces: Buffer[] = [];
+  for (let at = 0; at + 8 <= raw.length;) {
+    const length = raw.readUInt32BE(at + 4);
+    pieces.push(raw.subarray(at + 8, at + 8 + length));
+    at += 8 + length;
+  }
+  return Buffer.concat(pieces).toString("utf8");
+}

@@ -1,0 +1,4 @@
+import { rolloutFaults } from "../scenarios/rollout-faults";
+import { first } from "../support/scenario";
+
+rolloutFaults("rollout-faults", first);
