@@ -1,11 +1,14 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { imageCure } from "./image-fault";
 
 /** Folder of the builders' logs, relative to the program; git ignores it. */
 const FOLDER = ".build-logs";
 /** How much of a failed build is shown. */
 const LINES = 40;
+/** How the builder begins; the provider appends each build to the same file. */
+const BEGIN = /^#0 building with /m;
 
 /** Log file of an image's builds, relative to the program. Makes its folder. */
 export function buildLogFile(imageName: string): string {
@@ -14,18 +17,19 @@ export function buildLogFile(imageName: string): string {
 }
 
 /**
- * The hook that shows the end of the builder's log when a build fails; the provider's own message names only
- * the step. Never asks for another try.
+ * The hook that shows the end of the builder's log when a build fails, and what helps; the provider's own message
+ * names only the step. Never asks for another try.
  *
  * @param name unique name of the hook.
  * @param file log file, see {@link buildLogFile}.
  */
 export function showFailedBuild(name: string, file: string): pulumi.ErrorHook {
-  return new pulumi.ErrorHook(name, async () => {
-    const lines = fs.existsSync(file) ? fs.readFileSync(file, "utf8").trimEnd().split("\n") : [];
-    if (lines.length > 0) {
-      await pulumi.log.error(`The end of the build log, ${file}:\n${lines.slice(-LINES).join("\n")}`);
-    }
+  return new pulumi.ErrorHook(name, async ({ errors }) => {
+    const log = fs.existsSync(file) ? (fs.readFileSync(file, "utf8").split(BEGIN).pop() ?? "") : "";
+    const shown = log.trimEnd().split("\n").slice(-LINES).join("\n");
+    if (shown !== "") await pulumi.log.error(`The end of the build log, ${file}:\n${shown}`);
+    const cure = imageCure(...errors, shown);
+    if (cure !== undefined) await pulumi.log.error(`What to do: ${cure}; then run it again.`);
     return false;
   });
 }

@@ -4,6 +4,7 @@ import * as path from "node:path";
 import { BuildInputs, hashBuildInputs } from "./build-context";
 import { buildLogFile, showFailedBuild } from "./build-log";
 import { contentHash } from "./content-name";
+import { explainImageFault } from "./image-fault";
 import type { ImagePull } from "./image-pull";
 import { keepNewestTags } from "./image-retention";
 
@@ -36,7 +37,7 @@ export class ImageBuild extends pulumi.ComponentResource {
     const repository = args.registry === undefined ? args.imageName : `${args.registry}/${args.imageName}`;
     const tag = this.tag(args);
     const image = this.buildImage(name, args, pulumi.interpolate`${repository}:${tag}`);
-    this.reference = args.registry === undefined ? image.name : this.push(name, image);
+    this.reference = args.registry === undefined ? image.name : this.push(name, repository, image);
     this.registerOutputs({ reference: this.reference });
   }
 
@@ -90,11 +91,15 @@ export class ImageBuild extends pulumi.ComponentResource {
     );
   }
 
-  private push(name: string, image: docker.RemoteImage): pulumi.Output<string> {
+  private push(name: string, repository: string, image: docker.RemoteImage): pulumi.Output<string> {
     const pushed = new docker.RegistryImage(
       name,
       { name: image.name, keepRemotely: true },
-      { parent: this, dependsOn: [image] },
+      {
+        parent: this,
+        dependsOn: [image],
+        hooks: { onError: [explainImageFault(`${name}-push`, repository)] },
+      },
     );
     return pulumi.interpolate`${image.name}@${pushed.sha256Digest}`;
   }

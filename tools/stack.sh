@@ -1,13 +1,22 @@
 #!/usr/bin/env bash
 # The Pulumi operations behind make:  stack.sh init|up|preview|refresh|destroy   (STACK, default dev)
+# One at a time, and each on a state that tells the truth, however the last one ended.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=tools/env.sh
 . tools/env.sh
 
 operation=${1:?usage: stack.sh init|up|preview|refresh|destroy}
-stack=${STACK:-dev}
+export STACK=${STACK:-dev}
+stack=$STACK
 say() { echo "stack $stack: $*" >&2; }
+case $operation in
+init | up | preview | refresh | destroy) ;;
+*)
+  say "unknown operation $operation; allowed: init, up, preview, refresh, destroy"
+  exit 2
+  ;;
+esac
 
 # The passphrase's salt is this machine's; Pulumi writes it into the tracked stack file and takes it
 # from the state when it is not there (PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER in env.sh).
@@ -16,45 +25,77 @@ strip_salt() {
   sed '/^encryptionsalt:/d' Pulumi.dev.yaml >.state/Pulumi.dev.yaml && cat .state/Pulumi.dev.yaml >Pulumi.dev.yaml
   rm .state/Pulumi.dev.yaml
 }
-trap strip_salt EXIT
+
+# There while an operation runs and after one that did not end well: when it began, and the state at that moment.
+readonly BEFORE=.state/$stack.before
+copy= begun=
+finish() {
+  local status=$?
+  strip_salt
+  [ -z "$copy" ] || rm -rf "$copy"
+  # Its time then tells when that operation ended.
+  [ -z "$begun" ] || [ "$status" = 0 ] || touch "$BEFORE"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM HUP
 
 [ -s ".state/.pulumi/stacks/swarm-platform/$stack.json" ] || pulumi stack select --create "$stack" &>/dev/null
 [ "$operation" != init ] || exit 0
 
-# With the swarm gone the provider can't even read a service, and the refresh ends the operation. What
-# lived in that swarm is gone with it: the state is made to say so, for a preview in a copy of it.
-if [ "$(docker info --format '{{.Swarm.LocalNodeState}}')" = inactive ]; then
-  state=$(pulumi stack export --stack "$stack")
-  if grep -q '"docker:index/service:Service"' <<<"$state"; then
-    say "the engine at $DOCKER_HOST is in no swarm any more, and all that this stack had in it is gone."
-    if [ "$operation" = preview ]; then
-      copy=$(mktemp -d)
-      trap 'rm -rf "$copy"; strip_salt' EXIT
-      export PULUMI_BACKEND_URL=file://$copy
-      pulumi stack select --create "$stack" &>/dev/null
-      pulumi stack import --stack "$stack" >/dev/null <<<"$state"
-    fi
-    swarm=$(sed -n 's/.*"urn": "\(.*command:local:Command::swarm\)".*/\1/p' <<<"$state" | head -n1)
-    pulumi state delete --stack "$stack" --yes --target-dependents "$swarm" >/dev/null
+# Held until this process ends, in whatever way. Where there is no flock, Pulumi's own lock must do.
+exec 9>>".state/$stack.lock"
+if command -v flock >/dev/null && ! flock --nonblock 9; then
+  say "$(cat ".state/$stack.lock"). Wait until it has ended, or end it. Nothing was changed."
+  exit 1
+fi
+echo "make $operation is at work on it (pid $$, since $(date -u +%FT%TZ))" >".state/$stack.lock"
+tools/one-at-a-time.mjs
+
+namespace=$(tools/namespace.sh)
+state=$(pulumi stack export --stack "$stack")
+mended=$(tools/mend-state.mjs "$operation" "$namespace" "$BEFORE" <<<"$state")
+if [ -n "$mended" ]; then
+  state=$mended
+  if [ "$operation" = preview ]; then
+    # It changes nothing, the state included.
+    copy=$(mktemp -d)
+    export PULUMI_BACKEND_URL=file://$copy
+    pulumi stack select --create "$stack" &>/dev/null
   fi
+  pulumi stack import --stack "$stack" >/dev/null <<<"$state"
+fi
+if [ "$operation" != preview ]; then
+  (umask 077 && printf '%s\n' "$(date -u +%FT%TZ)" "$state" >"$BEFORE.part")
+  mv "$BEFORE.part" "$BEFORE"
+  begun=yes
 fi
 
+# Its errors are above; this is what to do about them.
+failed() {
+  docker version &>/dev/null || say "the Docker engine at $DOCKER_HOST does not answer any more; start it."
+  say "$operation failed. What it did is kept: mend what the errors above name, then run it again."
+  exit 1
+}
+
+# Without the lock's descriptor: Pulumi's plugins outlive a killed CLI, and would hold the lock.
 case $operation in
 up)
-  pulumi up --stack "$stack" --yes --skip-preview
+  pulumi up --stack "$stack" --yes --skip-preview || failed
   strip_salt
   tools/status.sh
   ;;
-preview) pulumi preview --stack "$stack" --diff ;;
-refresh) pulumi refresh --stack "$stack" --yes --skip-preview ;;
+preview) pulumi preview --stack "$stack" --diff || failed ;;
+refresh) pulumi refresh --stack "$stack" --yes --skip-preview || failed ;;
 destroy)
-  namespace=$(tools/namespace.sh)
-  pulumi destroy --stack "$stack" --yes --skip-preview
+  if ! pulumi destroy --stack "$stack" --yes --skip-preview; then
+    docker version &>/dev/null && [ "${ATTEMPT:-1}" -lt 3 ] || failed
+    pulumi stack export --stack "$stack" | tools/in-the-way.mjs "$namespace" || exit 1
+    # The provider gives a container no longer than its grace period, and then fails although the service is gone.
+    say "nothing else is in the way; once more, with what is left."
+    ATTEMPT=$((${ATTEMPT:-1} + 1)) exec tools/stack.sh destroy
+  fi
   kept=$(docker volume ls --filter "label=com.docker.stack.namespace=$namespace" --format '{{.Name}}' | sed 's/^/  /')
   [ -z "$kept" ] || printf 'Kept volumes (purgeData: true deletes them, or docker volume rm):\n%s\n' "$kept"
   ;;
-*)
-  say "unknown operation $operation; allowed: init, up, preview, refresh, destroy"
-  exit 2
-  ;;
-esac
+esac 9>&-
+[ "$operation" = preview ] || rm "$BEFORE"

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Docker engines that share nothing with the machine's own, for tests and for building images.
 #
-#   throwaway-engine.sh start DIR [NAME [DOCKERD_FLAG...]]
-#                                            start, or start again with the data, address, name and flags of DIR
+#   throwaway-engine.sh start DIR [NAME [--disk=SIZE] [DOCKERD_FLAG...]]
+#                                            start, or start again with the data, address, name and flags of DIR;
+#                                            SIZE (such as 300m) gives it a disk of its own, which ends with it
 #   throwaway-engine.sh restart DIR          stop dockerd in an orderly way, start it again
 #   throwaway-engine.sh kill DIR             end it at once, like a power cut; DIR stays for another start
 #   throwaway-engine.sh stop DIR             end it at once and delete all it had, DIR too
@@ -156,6 +157,11 @@ inside() {
   use "$1"
   local name=$2 flags=() path
   shift 2
+  if [[ ${1:-} == --disk=* ]]; then
+    mkdir -p "$dir/docker-data"
+    mount -t tmpfs -o "size=${1#*=}" tmpfs "$dir/docker-data"
+    shift
+  fi
   hostname "$name"
   # What dockerd and containerd keep at fixed places: trust key, sockets, network handles.
   for path in /etc/docker /run/docker /run/containerd; do

@@ -21,7 +21,8 @@ test("shows the end of the log of a failed build, and asks for no other try", as
   await record(() => {
     hook = showFailedBuild("api-build-log", file);
   });
-  const call = async (): Promise<boolean> => hook!.callback({} as pulumi.ErrorHookArgs);
+  const call = async (...errors: string[]): Promise<boolean> =>
+    hook!.callback({ errors } as unknown as pulumi.ErrorHookArgs);
 
   expect(await call()).toBe(false);
   expect(shown).not.toHaveBeenCalled();
@@ -32,4 +33,11 @@ test("shows the end of the log of a failed build, and asks for no other try", as
   const message = shown.mock.calls[0]![0];
   expect(message).toContain(`The end of the build log, ${file}:\nline 21\n`);
   expect(message.endsWith("line 60")).toBe(true);
+
+  fs.writeFileSync(file, "write /src/main.go: no space left on device");
+  expect(await call("building failed")).toBe(false);
+  expect(shown).toHaveBeenCalledTimes(3);
+  expect(shown.mock.calls[2]![0]).toMatch(
+    /^What to do: free space on the engine's disk .*; then run it again\.$/,
+  );
 });

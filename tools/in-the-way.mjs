@@ -1,0 +1,106 @@
+#!/usr/bin/env node
+// Says who keeps a destroy from ending:
+//
+//   in-the-way.mjs NAMESPACE <state
+//
+// Reads what `pulumi stack export` prints after a destroy that failed. Exit 1 when others use what is left, each named
+// with the command that frees it. Exit 0 when nobody does, once the environment's own containers have stopped: then
+// another destroy has better luck.
+import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { docker, dockerLines, fail, inspect, say } from "./docker-cli.mjs";
+
+/** How long the environment's own containers may take to stop, in ms; Swarm kills them after their grace period. */
+const PATIENCE = 120_000;
+const NAMESPACE_LABEL = "com.docker.stack.namespace";
+
+const [namespace] = process.argv.slice(2);
+const { resources = [] } = JSON.parse(readFileSync(0, "utf8")).deployment;
+
+/** The ids of a kind that the state still has. */
+const left = (type) =>
+  new Set(resources.filter((one) => one.type === `docker:index/${type}`).map(({ id }) => id));
+
+/** Services of others with what they use: [kind, id, name] each. */
+function strangersUses() {
+  const own = left("service:Service");
+  return inspect("service", ...dockerLines("service", "ls", "--quiet"))
+    .filter(({ ID }) => !own.has(ID))
+    .map(({ Spec: { Name, TaskTemplate } }) => {
+      const { ContainerSpec = {}, Networks = [] } = TaskTemplate;
+      const uses = [
+        ...Networks.map(({ Target }) => ["network", Target]),
+        ...(ContainerSpec.Configs ?? []).map(({ ConfigID }) => ["config", ConfigID]),
+        ...(ContainerSpec.Secrets ?? []).map(({ SecretID }) => ["secret", SecretID]),
+      ];
+      return { service: Name, image: ContainerSpec.Image?.split("@")[0], uses };
+    });
+}
+
+/** Containers on a network that are no tasks, as far as this node sees them. */
+function attached({ Containers = {} }) {
+  const ids = Object.keys(Containers).filter((id) => !id.startsWith("lb-"));
+  return inspect("container", ...ids).filter(({ Config }) => !Config.Labels?.["com.docker.swarm.task.id"]);
+}
+
+/** Addresses of other nodes that have containers on what is left; this one can't see which. */
+function elsewhere() {
+  const here = docker("info", "--format", "{{.Swarm.NodeAddr}}");
+  const peers = stillThere("network", "network:Network").flatMap(({ Peers }) => Peers ?? []);
+  return peers.map(({ IP }) => IP).filter((address) => address !== here);
+}
+
+/** What the state and the swarm still have of a kind. */
+function stillThere(kind, type) {
+  const full = kind === "network" ? ["--no-trunc"] : [];
+  const there = new Set(dockerLines(kind, "ls", "--quiet", ...full));
+  return inspect(kind, ...[...left(type)].filter((id) => there.has(id)));
+}
+
+const node = docker("info", "--format", "{{.Name}}");
+const others = strangersUses();
+let inTheWay = 0;
+for (const [kind, type] of [
+  ["network", "network:Network"],
+  ["config", "serviceConfig:ServiceConfig"],
+  ["secret", "secret:Secret"],
+]) {
+  for (const found of stillThere(kind, type)) {
+    const id = found.ID ?? found.Id;
+    const name = found.Spec?.Name ?? found.Name;
+    const users = others
+      .filter(({ uses }) => uses.some(([what, target]) => what === kind && target === id))
+      .map(
+        ({ service, image }) =>
+          `service ${service} (${image}); free it: docker service update --${kind}-rm ${name} ${service}`,
+      );
+    for (const { Name, Config } of kind === "network" ? attached(found) : []) {
+      const container = Name.slice(1);
+      users.push(
+        `container ${container} (${Config.Image}) on node ${node}; free it: docker network disconnect --force ${name} ${container}`,
+      );
+    }
+    if (users.length === 0) continue;
+    say(`${kind} ${name} stays, because others use it:\n${users.map((user) => `  ${user}`).join("\n")}`);
+    inTheWay += users.length;
+  }
+}
+if (inTheWay > 0) fail("free what is named above, then run it again: make destroy");
+
+/** Containers whose service is gone and that have not stopped yet. */
+function stopping() {
+  const services = new Set(dockerLines("service", "ls", "--format", "{{.Name}}"));
+  const label = `label=${NAMESPACE_LABEL}=${namespace}`;
+  return dockerLines(
+    "ps",
+    "--filter",
+    label,
+    "--format",
+    '{{.Label "com.docker.swarm.service.name"}}',
+  ).filter((service) => !services.has(service));
+}
+for (const until = Date.now() + PATIENCE; stopping().length > 0 || elsewhere().length > 0; await sleep(500)) {
+  if (Date.now() < until) continue;
+  if (elsewhere().length === 0) break;
+  fail(`containers on ${elsewhere().join(" and ")} still use the network; see there: docker network inspect`);
+}

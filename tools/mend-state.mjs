@@ -1,0 +1,270 @@
+#!/usr/bin/env node
+// Makes a stack's state tell the truth after an operation that was killed, or under which the engine went away:
+//
+//   mend-state.mjs OPERATION NAMESPACE BEFORE <state >mended
+//
+// Reads what `pulumi stack export` prints, and prints it mended; nothing where nothing was to be mended. One line on
+// stderr says what was done for each resource. BEFORE is a file with the moment at which the last operation began and
+// the state at that moment; it is there only when that operation did not end well, and was touched when it ended.
+// With OPERATION preview nothing changes on the swarm. Exit 1, with the reason and what to do, when the engine does
+// not answer or can't manage its swarm: a refresh would take that for "everything is gone".
+import { randomBytes } from "node:crypto";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { docker, DockerFault, dockerLines, fail, inspect, say } from "./docker-cli.mjs";
+
+/** What lives on the swarm, by the docker CLI's word for it. */
+const KINDS = {
+  "docker:index/network:Network": "network",
+  "docker:index/secret:Secret": "secret",
+  "docker:index/service:Service": "service",
+  "docker:index/serviceConfig:ServiceConfig": "config",
+};
+const NAMESPACE_LABEL = "com.docker.stack.namespace";
+/** Seen by the next `up` as drift, so that the rollout gate runs for a service that it did not come to. */
+const INTERRUPTED = "swarm-platform.rollout=interrupted";
+/** How long Swarm may take to end an update that was under way, in ms. */
+const UPDATE_PATIENCE = 180_000;
+/** How long after its state was last written a killed operation may still have been making a swarm, in ms. */
+const SWARM_INIT_TIME = 60_000;
+
+const [operation, namespace, beforeFile] = process.argv.slice(2);
+const changesSwarm = operation !== "preview";
+
+const exported = JSON.parse(readFileSync(0, "utf8"));
+const { deployment } = exported;
+const pending = deployment.pending_operations ?? [];
+const before = lastOperation();
+let resources = deployment.resources ?? [];
+let mended = pending.length > 0;
+
+const swarm = manageableSwarm();
+if (swarm === undefined) {
+  dropVanished();
+} else {
+  for (const { type, resource } of pending) await resume(type, resource);
+  if (before !== undefined) {
+    restoreLost();
+    if (changesSwarm) removeLeftovers();
+  }
+}
+if (mended) {
+  deployment.resources = inOrder();
+  delete deployment.pending_operations;
+  console.log(JSON.stringify(exported));
+}
+
+// ---------------------------------------------------------------- the engine
+
+/** The swarm that the engine manages; undefined when it is in none. */
+function manageableSwarm() {
+  const host = process.env.DOCKER_HOST;
+  let state;
+  try {
+    state = JSON.parse(docker("info", "--format", "{{json .Swarm}}"));
+    // A manager answers with its own state even where the swarm has lost its leader.
+    if (state.LocalNodeState === "active" && state.ControlAvailable) docker("node", "ls", "--quiet");
+  } catch (error) {
+    if (!(error instanceof DockerFault)) throw error;
+    fail(
+      `the Docker engine at ${host} does not answer: ${error.message}\n` +
+        "  Start it (docker info tells when it is there), or set DOCKER_HOST and host to another one. Nothing was changed.",
+    );
+  }
+  if (state.LocalNodeState === "inactive") return undefined;
+  if (state.LocalNodeState === "active" && state.ControlAvailable) return state.Cluster;
+  const what = state.LocalNodeState === "active" ? "a worker" : state.LocalNodeState;
+  return fail(
+    `the engine at ${host} can't manage its swarm: it is ${what}${state.Error ? ` (${state.Error})` : ""}.\n` +
+      "  Locked: docker swarm unlock. Pending: wait for the managers. A worker: set DOCKER_HOST and host to a manager.\n" +
+      "  Nothing was changed.",
+  );
+}
+
+/** What the swarm has under a name or an id. */
+function look(kind, nameOrId) {
+  let found;
+  try {
+    [found] = inspect(kind, nameOrId);
+  } catch (error) {
+    if (/no such|not found/i.test(error.message)) return undefined;
+    throw error;
+  }
+  return {
+    id: found.ID ?? found.Id,
+    name: found.Spec?.Name ?? found.Name,
+    labels: found.Spec?.Labels ?? found.Labels ?? {},
+    created: Date.parse(found.CreatedAt ?? found.Created),
+    update: found.UpdateStatus?.State,
+  };
+}
+
+// ---------------------------------------------------------------- interrupted operations
+
+/** Decides about one operation that the state holds as begun and not ended. */
+async function resume(type, resource) {
+  const kind = KINDS[resource.type];
+  const what = `${kind ?? shortType(resource)} ${resource.inputs?.name ?? urnName(resource)}`;
+  if (isSwarmInit(resource) && madeSwarm(resource)) {
+    say(`the swarm ${swarm.ID} was made by an operation that was killed; taken into the state.`);
+    const id = resource.id ?? `${urnName(resource)}${randomBytes(4).toString("hex")}`;
+    put({ ...resource, id, outputs: { ...resource.inputs, stdout: `initialised ${swarm.ID}`, stderr: "" } });
+  } else if (type === "creating" && kind !== undefined) {
+    const found = look(kind, resource.inputs.name);
+    if (found === undefined || !hasLabels(found, resource.inputs.labels)) {
+      say(`${what} was about to be made when an operation was killed; to be made now.`);
+    } else {
+      say(`${what} was made by an operation that was killed; taken into the state.`);
+      // A refresh reads the rest, all but a secret's data.
+      put({ ...resource, id: found.id, outputs: { ...resource.inputs, id: found.id } });
+      if (kind === "service") await markInterrupted(found);
+    }
+  } else if (type === "updating" && kind === "service") {
+    const found = look(kind, resource.id);
+    say(`${what} was being updated when an operation was killed; its rollout is to be watched again.`);
+    if (found !== undefined) await markInterrupted(found);
+  } else {
+    say(
+      `${what} was ${type === "creating" ? "being made" : `in the middle of ${type}`} when an operation was killed; to be done again.`,
+    );
+  }
+}
+
+/** Whether the swarm came while the operation was making one: then it is this stack's, to be left at destroy. */
+function madeSwarm({ inputs }) {
+  const [, seenNone] = /^none at (.*)$/.exec(inputs.environment.SWARM_SEEN) ?? [];
+  const created = Date.parse(swarm.CreatedAt);
+  return created >= Date.parse(seenNone) && created <= Date.parse(deployment.manifest.time) + SWARM_INIT_TIME;
+}
+
+/**
+ * Notes on a service that nobody has seen its rollout end. Once Swarm's own updater has ended: another update would
+ * become what an automatic rollback returns to.
+ */
+async function markInterrupted({ id, name, update }) {
+  if (!changesSwarm) return;
+  const updating = (state) => state === "updating" || state === "rollback_started";
+  if (updating(update)) say(`waiting until Swarm has ended the update of ${name}`);
+  let state = update;
+  for (const until = Date.now() + UPDATE_PATIENCE; updating(state) && Date.now() < until;) {
+    await sleep(500);
+    state = look("service", id)?.update;
+  }
+  // After a rollback the old spec shows as drift; a paused update would be resumed by another one.
+  if (/^(paused|rollback)/.test(state ?? "")) return;
+  docker("service", "update", "--detach", "--quiet", "--label-add", INTERRUPTED, id);
+}
+
+// ---------------------------------------------------------------- what got lost
+
+/** With the swarm gone the provider can't even read a service, and the refresh would end the operation. */
+function dropVanished() {
+  const gone = new Set(resources.filter(isSwarmInit).map(({ urn }) => urn));
+  for (let size = -1; size !== gone.size;) {
+    size = gone.size;
+    for (const resource of resources)
+      if (links(resource).some((urn) => gone.has(urn))) gone.add(resource.urn);
+  }
+  const left = resources.filter(({ urn }) => !gone.has(urn));
+  if (resources.some(({ urn, type }) => gone.has(urn) && type in KINDS)) {
+    say(
+      `the engine at ${process.env.DOCKER_HOST} is in no swarm any more, and all that this stack had in it is gone.`,
+    );
+    mended = true;
+  }
+  if (mended) resources = left;
+}
+
+/**
+ * What the last operation began with and the state has no more, although it is there under the same id: a read that
+ * finds no engine counts as "removed" in the provider.
+ */
+function restoreLost() {
+  const known = new Set(resources.map(({ id }) => id));
+  for (const resource of before.resources) {
+    const kind = KINDS[resource.type];
+    if (kind === undefined || resource.retainOnDelete || known.has(resource.id)) continue;
+    if (look(kind, resource.id)?.id !== resource.id) continue;
+    say(`${kind} ${resource.inputs.name} was lost when the engine went away; taken into the state again.`);
+    const replaced = resources.some(({ urn, delete: old }) => urn === resource.urn && !old);
+    resources.push(replaced ? { ...resource, delete: true } : resource);
+    mended = true;
+  }
+}
+
+/** What the last operation made without noting it: the engine went away between the deed and the answer. */
+function removeLeftovers() {
+  const known = new Set(resources.map(({ id }) => id));
+  for (const kind of ["service", "config", "secret", "network"]) {
+    const filter = `label=${NAMESPACE_LABEL}=${namespace}`;
+    for (const shown of dockerLines(kind, "ls", "--quiet", "--filter", filter)) {
+      const { id, name, created } = look(kind, shown);
+      if (known.has(id) || created < before.began || created > before.ended) continue;
+      say(
+        `${kind} ${name} was made by the operation that failed, which did not note it; removed, to be made again.`,
+      );
+      docker(kind, "rm", id);
+    }
+  }
+}
+
+function lastOperation() {
+  if (!existsSync(beforeFile)) return undefined;
+  const [began, ...state] = readFileSync(beforeFile, "utf8").split("\n");
+  const { deployment: old } = JSON.parse(state.join("\n"));
+  return {
+    began: Date.parse(began),
+    ended: statSync(beforeFile).mtimeMs,
+    resources: old.resources ?? [],
+  };
+}
+
+// ---------------------------------------------------------------- the state
+
+function urnName({ urn }) {
+  return urn.split("::").pop();
+}
+
+function shortType({ type }) {
+  return type.split(":").pop();
+}
+
+/** Whether it is the command of components/swarm.ts. */
+function isSwarmInit({ inputs }) {
+  return /swarm-init\.sh/.test(inputs?.create ?? "");
+}
+
+function hasLabels(found, labels = []) {
+  return labels.every(({ label, value }) => found.labels[label] === value);
+}
+
+/** URNs that a resource needs. */
+function links({ parent, provider, deletedWith, dependencies = [], propertyDependencies = {} }) {
+  const named = [parent, deletedWith, provider?.split("::").slice(0, -1).join("::"), ...dependencies];
+  return [...named, ...Object.values(propertyDependencies).flat()].filter(Boolean);
+}
+
+/** Adds a resource in the place of the one with its URN, which is to be deleted unless that has happened. */
+function put(resource) {
+  resources = resources.flatMap((old) => {
+    if (old.urn !== resource.urn || old.delete) return [old];
+    return old.pendingReplacement || old.id === resource.id ? [] : [{ ...old, delete: true }];
+  });
+  resources.push(resource);
+}
+
+/** All resources, each behind what it needs; what the state lacks of that comes from the state before. */
+function inOrder() {
+  const all = new Map();
+  for (const resource of [...(before?.resources ?? []), ...resources]) {
+    if (!resource.delete) all.set(resource.urn, resource);
+  }
+  const ordered = new Set();
+  const add = (resource) => {
+    if (ordered.has(resource)) return;
+    for (const urn of links(resource)) if (all.has(urn)) add(all.get(urn));
+    ordered.add(resource);
+  };
+  resources.forEach(add);
+  return [...ordered];
+}
