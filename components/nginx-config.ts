@@ -7,7 +7,7 @@ export type Route = UpstreamRoute | PageRoute;
 export interface UpstreamRoute {
   /** Path prefix, starting with `/`. */
   readonly path: string;
-  /** Service and port inside the overlay, such as `accountservice:6767`. */
+  /** Service of the overlay and port of its tasks, such as `accountservice:6767`; not another host's name. */
   readonly upstream: string;
 }
 
@@ -76,11 +76,45 @@ export function listenerFaults(listeners: readonly Listener[]): string[] {
 }
 
 /**
- * The whole nginx.conf of an edge. Upstreams are variables behind Docker's DNS, so that a service may
- * come later, move or scale without a reload. Runs as any user: all it writes is under /tmp.
+ * Where an nginx stands. edge: clients connect to it, and it has the routes. With ports in host mode the two are
+ * apart, so that a route can change while the ports stay open: holder has the ports, routes is behind it.
  */
-export function renderNginxConfig(listeners: readonly Listener[]): string {
-  return `worker_processes auto;
+export type Place = "edge" | "holder" | "routes";
+
+/** The listeners of a holder: each passes everything on to the same port of a service behind it. */
+export function holderListeners(listeners: readonly Listener[], service: string): Listener[] {
+  return listeners.map(({ port }) => ({ port, routes: [{ path: "/", upstream: `${service}:${port}` }] }));
+}
+
+const LOG = "access_log /dev/stdout json;";
+/** Said by the one that clients connect to; what is behind it passes it on. */
+const FROM_CLIENTS = [
+  "proxy_set_header X-Real-IP $remote_addr;",
+  "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
+  "proxy_set_header X-Forwarded-Proto $scheme;",
+];
+const BY_PLACE: Readonly<Record<Place, readonly string[]>> = {
+  edge: [LOG, ...FROM_CLIENTS],
+  // The one behind it logs, because that one knows the upstream; what does not reach it is in the error log.
+  holder: ["access_log off;", ...FROM_CLIENTS],
+  // It publishes no port: who connects to it is the holder, which has set the header itself.
+  routes: [LOG, "set_real_ip_from 0.0.0.0/0;", "real_ip_header X-Real-IP;"],
+};
+/** Nobody else can have a holder's ports while its last connections end, so these get less than the grace period. */
+const HOLDER_DRAIN = "\nworker_shutdown_timeout 5s;";
+
+/**
+ * The whole nginx.conf. Upstreams are variables behind Docker's DNS, so that a service may come later, move or
+ * scale without a reload. Runs as any user: all it writes is under /tmp.
+ *
+ * No request is lost while tasks come and go. An upstream is the addresses of its tasks (`tasks.<service>`) with
+ * any routing, so that there is another one to ask. Swarm takes a stopping task's name away 2 s before the stop
+ * signal (moby's defaultGossipConvergeDelay), so names are remembered for 1 s. A killed task's address never answers
+ * and a live task accepts within milliseconds: after 250 ms another one is asked. So it is when an answer breaks
+ * off, unless the request must not be repeated (POST, PATCH, LOCK).
+ */
+export function renderNginxConfig(listeners: readonly Listener[], place: Place = "edge"): string {
+  return `worker_processes auto;${place === "holder" ? HOLDER_DRAIN : ""}
 pid /tmp/nginx.pid;
 error_log /dev/stderr warn;
 
@@ -101,32 +135,31 @@ http {
     '{"time":"$time_iso8601","client":"$remote_addr","method":"$request_method","uri":"$request_uri",'
     '"status":$status,"bytes":$body_bytes_sent,"seconds":$request_time,"upstream":"$upstream_addr",'
     '"upstreamStatus":"$upstream_status","upstreamSeconds":"$upstream_response_time","agent":"$http_user_agent"}';
-  access_log /dev/stdout json;
 
   server_tokens off;
   sendfile on;
   keepalive_timeout 65s;
   reset_timedout_connection on;
 
-  resolver 127.0.0.11 ipv6=off valid=5s;
+  resolver 127.0.0.11 ipv6=off valid=1s;
   resolver_timeout 2s;
 
+  # No connection to an upstream is kept: said so, it closes them, and not nginx, whose ports would run out.
   map $http_upgrade $connection_upgrade {
     default upgrade;
-    ''      '';
+    ''      close;
   }
 
   proxy_http_version 1.1;
   proxy_set_header Host $http_host;
-  proxy_set_header X-Real-IP $remote_addr;
-  proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-  proxy_set_header X-Forwarded-Proto $scheme;
   proxy_set_header Upgrade $http_upgrade;
   proxy_set_header Connection $connection_upgrade;
-  proxy_connect_timeout 2s;
+  proxy_connect_timeout 250ms;
   proxy_next_upstream error timeout;
   proxy_next_upstream_tries 3;
-${listeners.map(renderServer).join("")}}
+  proxy_next_upstream_timeout 5s;
+
+${BY_PLACE[place].map((line) => `  ${line}\n`).join("")}${listeners.map(renderServer).join("")}}
 `;
 }
 
@@ -155,7 +188,7 @@ function renderRoute(route: Route): string {
   }
   return `
     location ${route.path} {
-      set $upstream ${route.upstream};
+      set $upstream tasks.${route.upstream};
       proxy_pass http://$upstream;
     }
 `;

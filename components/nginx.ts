@@ -1,8 +1,15 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Environment } from "./environment";
-import { HEALTH_PATH, Listener, listenerFaults, renderNginxConfig } from "./nginx-config";
+import {
+  HEALTH_PATH,
+  holderListeners,
+  Listener,
+  listenerFaults,
+  Place,
+  renderNginxConfig,
+} from "./nginx-config";
 import { renderStatusPage, StatusLink } from "./status-page";
-import { SwarmService } from "./swarm-service";
+import { ConfigFile, SwarmService, SwarmServiceArgs } from "./swarm-service";
 
 /** A listener of the edge and the port under which clients outside reach it. */
 export interface PublishedListener extends Listener {
@@ -17,7 +24,7 @@ export interface NginxArgs {
   /** What the front page names and asks; it is the file {@link STATUS_PAGE}. */
   readonly statusPage: { readonly title: string; readonly links: readonly StatusLink[] };
   /** @default 1 */
-  readonly replicas?: number;
+  readonly replicas?: number | "unmanaged";
   /** Memory limit of one task in MiB. @default 64 */
   readonly memoryMiB?: number;
 }
@@ -28,7 +35,13 @@ export const STATUS_PAGE = "/srv/status.html";
 /** The user of the official image and of Debian's package layout made like it. */
 const NGINX_USER = "101:101";
 
-/** The edge: the one way in, by routes that are data. */
+/**
+ * The edge: the one way in, by routes that are data.
+ *
+ * A port in host mode has one task at a time, and Swarm takes a second to give it to the next one. There, the
+ * edge is two services: `<name>` only holds the ports, `<name>-routes` behind it has routes and pages, and
+ * changes of those lose no request. In the mesh it is `<name>` alone, which is updated start-first.
+ */
 export class Nginx extends pulumi.ComponentResource {
   public readonly serviceName: pulumi.Output<string>;
 
@@ -44,23 +57,44 @@ export class Nginx extends pulumi.ComponentResource {
       );
     }
 
-    const [first] = args.listeners;
-    const service = new SwarmService(
+    const { listeners } = args;
+    const ports = listeners.map(({ port, published }) => ({ target: port, published }));
+    const status = renderStatusPage(args.statusPage.title, args.statusPage.links);
+    const page = { name: "status", content: status, path: STATUS_PAGE };
+    const conf = (of: readonly Listener[], place: Place): ConfigFile => ({
+      name: "conf",
+      content: renderNginxConfig(of, place),
+      path: "/etc/nginx/nginx.conf",
+    });
+
+    let service: SwarmService;
+    if (args.environment.routing === "mesh") {
+      service = this.service(name, args, { ports, configs: [conf(listeners, "edge"), page] });
+    } else {
+      const behind = `${name}-routes`;
+      const routes = this.service(behind, args, { configs: [conf(listeners, "routes"), page] });
+      const holder = conf(holderListeners(listeners, behind), "holder");
+      service = this.service(name, args, { ports, configs: [holder] }, { dependsOn: routes });
+    }
+    this.serviceName = service.serviceName;
+    this.registerOutputs({ serviceName: this.serviceName });
+  }
+
+  private service(
+    name: string,
+    args: NginxArgs,
+    own: Pick<SwarmServiceArgs, "ports" | "configs">,
+    opts: pulumi.ComponentResourceOptions = {},
+  ): SwarmService {
+    const health = `http://127.0.0.1:${args.listeners[0]?.port}${HEALTH_PATH}`;
+    return new SwarmService(
       name,
       {
         environment: args.environment,
         image: args.image,
         replicas: args.replicas ?? 1,
         memoryMiB: args.memoryMiB ?? 64,
-        ports: args.listeners.map(({ port, published }) => ({ target: port, published })),
-        configs: [
-          { name: "conf", content: renderNginxConfig(args.listeners), path: "/etc/nginx/nginx.conf" },
-          {
-            name: "status",
-            content: renderStatusPage(args.statusPage.title, args.statusPage.links),
-            path: STATUS_PAGE,
-          },
-        ],
+        ...own,
         user: NGINX_USER,
         readOnly: true,
         capDrop: ["ALL"],
@@ -69,14 +103,12 @@ export class Nginx extends pulumi.ComponentResource {
         stopSignal: "SIGQUIT",
         stopGracePeriod: 30,
         healthcheck: {
-          test: ["CMD", "curl", "-fsS", "-o", "/dev/null", `http://127.0.0.1:${first?.port}${HEALTH_PATH}`],
+          test: ["CMD", "curl", "-fsS", "-o", "/dev/null", health],
           interval: 2,
           startPeriod: 10,
         },
       },
-      { parent: this },
+      { parent: this, ...opts },
     );
-    this.serviceName = service.serviceName;
-    this.registerOutputs({ serviceName: this.serviceName });
   }
 }

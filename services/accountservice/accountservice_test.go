@@ -12,6 +12,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -171,6 +172,25 @@ func TestQuoteFromAnotherAddress(t *testing.T) {
 		}}.dial
 		if got := string(quotes.get(t.Context())); got != aQuote {
 			t.Fatal(got)
+		}
+	}
+}
+
+// A task that is killed while it answers: the call is made again, once.
+func TestQuoteWhenTheConnectionBreaks(t *testing.T) {
+	for broken, want := range map[int]string{1: aQuote, 2: "null"} {
+		var calls atomic.Int32
+		url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			if int(calls.Add(1)) <= broken {
+				panic(http.ErrAbortHandler)
+			}
+			io.WriteString(w, aQuote)
+		})
+		if got := string(newTestClient(t, url).get(t.Context())); got != want {
+			t.Errorf("%d connections broke: %s, want %s", broken, got, want)
+		}
+		if calls.Load() != 2 {
+			t.Errorf("%d connections broke: %d calls", broken, calls.Load())
 		}
 	}
 }

@@ -104,6 +104,10 @@ func (c *quotesClient) call(ctx context.Context) ([]byte, error) {
 	// The transport itself, because a redirect is no answer.
 	response, err := c.transport.RoundTrip(request)
 	if err != nil {
+		// The task may have been killed meanwhile; another one can still answer in time.
+		response, err = c.transport.RoundTrip(request)
+	}
+	if err != nil {
 		return nil, err
 	}
 	defer response.Body.Close()

@@ -1,4 +1,11 @@
-import { Listener, listenerFaults, renderNginxConfig, Route } from "../../components/nginx-config";
+import {
+  holderListeners,
+  Listener,
+  listenerFaults,
+  Place,
+  renderNginxConfig,
+  Route,
+} from "../../components/nginx-config";
 
 const accounts: Route = { path: "/accounts/", upstream: "accountservice:6767" };
 const page: Route = { path: "/", file: "/srv/status.html" };
@@ -28,9 +35,10 @@ describe("the rendered configuration", () => {
   });
 
   test("resolves upstreams while it runs, so that a service may come later or move", () => {
-    expect(config).toContain("resolver 127.0.0.11 ipv6=off valid=5s;");
+    // Swarm's notice is 2 s, and nginx counts whole seconds.
+    expect(config).toContain("resolver 127.0.0.11 ipv6=off valid=1s;");
     expect(blocks(config, "location /accounts/ {")).toEqual([
-      ["set $upstream accountservice:6767;", "proxy_pass http://$upstream;"],
+      ["set $upstream tasks.accountservice:6767;", "proxy_pass http://$upstream;"],
     ]);
     // A literal name would be resolved once, at start.
     expect(config.match(/proxy_pass [^;]+/g)).toEqual([
@@ -66,8 +74,25 @@ describe("the rendered configuration", () => {
     expect(paths.filter((path) => !path.startsWith("/tmp/"))).toEqual([]);
   });
 
-  test("asks another task when one does not answer, and hides its version", () => {
-    expect(config).toContain("proxy_next_upstream error timeout;");
+  test("asks another task soon when one does not answer, but never twice what must not be repeated", () => {
+    const lines = config.split("\n").filter((line) => /^ {2}proxy_(next|connect)/.test(line));
+    expect(lines.map((line) => line.trim())).toEqual([
+      "proxy_connect_timeout 250ms;",
+      "proxy_next_upstream error timeout;",
+      "proxy_next_upstream_tries 3;",
+      "proxy_next_upstream_timeout 5s;",
+    ]);
+    expect(config).not.toContain("non_idempotent");
+  });
+
+  test("lets upstreams close the connections that are not kept, except an upgraded one", () => {
+    expect(blocks(config, "map $http_upgrade $connection_upgrade {")).toEqual([
+      ["default upgrade;", "''      close;"],
+    ]);
+    expect(config).toContain("proxy_set_header Connection $connection_upgrade;");
+  });
+
+  test("hides its version", () => {
     expect(config).toContain("server_tokens off;");
   });
 
@@ -77,6 +102,51 @@ describe("the rendered configuration", () => {
 
   test("is the same text for the same listeners", () => {
     expect(renderNginxConfig([listener(page)])).toBe(renderNginxConfig([listener({ ...page })]));
+  });
+});
+
+describe("by where it stands", () => {
+  const config = (place: Place): string => renderNginxConfig([listener(page, accounts)], place);
+  const has = (place: Place, text: string): boolean => config(place).includes(text);
+
+  test("a holder passes each port on to the same one behind it, and has no routes of its own", () => {
+    const listeners = holderListeners(
+      [listener(page, accounts), { port: 6767, routes: [accounts] }],
+      "routes",
+    );
+    expect(listeners).toEqual([
+      { port: 8080, routes: [{ path: "/", upstream: "routes:8080" }] },
+      { port: 6767, routes: [{ path: "/", upstream: "routes:6767" }] },
+    ]);
+    expect(listenerFaults(listeners)).toEqual([]);
+  });
+
+  test("a holder's text stays the same when a route changes", () => {
+    const holder = (...routes: Route[]): string =>
+      renderNginxConfig(holderListeners([listener(...routes)], "routes"), "holder");
+    expect(holder(page, accounts)).toBe(holder(page));
+  });
+
+  test("only a holder cuts long connections off, because its ports are closed until it ends", () => {
+    const cuts = (["edge", "holder", "routes"] as const).filter((place) =>
+      has(place, "worker_shutdown_timeout 5s;"),
+    );
+    expect(cuts).toEqual(["holder"]);
+  });
+
+  test.each<[Place, boolean, boolean, boolean]>([
+    // place, says who the client is, takes another's word for it, logs
+    ["edge", true, false, true],
+    ["holder", true, false, false],
+    ["routes", false, true, true],
+  ])("%s: the client is said once, believed once, and logged once", (place, says, believes, logs) => {
+    expect({
+      says: ["X-Real-IP $remote_addr", "X-Forwarded-For", "X-Forwarded-Proto"].map((header) =>
+        has(place, `proxy_set_header ${header}`),
+      ),
+      believes: has(place, "real_ip_header X-Real-IP;"),
+      logs: has(place, "\n  access_log /dev/stdout json;"),
+    }).toEqual({ says: [says, says, says], believes, logs });
   });
 });
 

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { Nginx, NginxArgs, STATUS_PAGE } from "../../components/nginx";
-import { renderNginxConfig } from "../../components/nginx-config";
+import { holderListeners, renderNginxConfig } from "../../components/nginx-config";
 import { renderStatusPage } from "../../components/status-page";
 import { testEnvironment } from "../support/environment";
 import { Graph, record } from "../support/recorder";
@@ -85,6 +85,66 @@ test("has the size that it is given", async () => {
   expect(graph.get("docker:index/service:Service", "nginx").inputs).toMatchObject({
     mode: { replicated: { replicas: 0 } },
     taskSpec: { resources: { limits: { memoryBytes: 128 * 2 ** 20 } } },
+  });
+});
+
+describe("with ports in host mode", () => {
+  const hosted = (args: Partial<NginxArgs> = {}): Promise<Graph> =>
+    nginx({ environment: testEnvironment({ routing: "host" }), ...args });
+  const service = (graph: Graph, name: string) => graph.get("docker:index/service:Service", name);
+
+  test("one service holds the ports, and comes after the one with the routes, which is updated start-first", async () => {
+    const graph = await hosted();
+    expect(service(graph, "nginx").inputs).toMatchObject({
+      name: "dev_nginx",
+      endpointSpec: { ports: [{ publishMode: "host" }, { publishMode: "host" }] },
+      updateConfig: { order: "stop-first" },
+    });
+    expect(service(graph, "nginx-routes").inputs).toMatchObject({
+      name: "dev_nginx-routes",
+      endpointSpec: { ports: [] },
+      updateConfig: { order: "start-first" },
+    });
+    expect([...graph.before(service(graph, "nginx"))]).toContain("docker:index/service:Service nginx-routes");
+    expect(graph.result).toBe("dev_nginx");
+  });
+
+  test("each has its own configuration, and the page is where the routes are", async () => {
+    const graph = await hosted();
+    expect(graph.all("ServiceConfig").map(({ name }) => name)).toEqual([
+      "nginx-conf",
+      "nginx-routes-conf",
+      "nginx-routes-status",
+    ]);
+    const holder = holderListeners(listeners, "nginx-routes");
+    expect(data(graph, "nginx-conf")).toBe(renderNginxConfig(holder, "holder"));
+    expect(data(graph, "nginx-routes-conf")).toBe(renderNginxConfig(listeners, "routes"));
+  });
+
+  test("a changed route or page leaves the one that holds the ports as it is", async () => {
+    const before = await hosted();
+    const after = await hosted({
+      listeners: listeners.map((one) => ({
+        ...one,
+        routes: [...one.routes, { path: "/new", upstream: "new:80" }],
+      })),
+      statusPage: { ...statusPage, title: "changed" },
+    });
+    expect(service(after, "nginx").inputs).toEqual(service(before, "nginx").inputs);
+    expect(service(after, "nginx-routes").inputs).not.toEqual(service(before, "nginx-routes").inputs);
+  });
+
+  test("both have the size and the rights that it is given", async () => {
+    const graph = await hosted({ replicas: 3, memoryMiB: 128 });
+    for (const name of ["nginx", "nginx-routes"]) {
+      expect(service(graph, name).inputs).toMatchObject({
+        mode: { replicated: { replicas: 3 } },
+        taskSpec: {
+          containerSpec: { user: "101:101", readOnly: true, capDrops: ["ALL"], stopSignal: "SIGQUIT" },
+          resources: { limits: { memoryBytes: 128 * 2 ** 20 } },
+        },
+      });
+    }
   });
 });
 

@@ -1,0 +1,4 @@
+import { noRequestLost } from "../scenarios/no-request-lost";
+import { first } from "../support/scenario";
+
+noRequestLost("lost", first);

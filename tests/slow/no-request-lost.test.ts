@@ -1,0 +1,4 @@
+import { noRequestLost } from "../scenarios/no-request-lost";
+import { rest } from "../support/scenario";
+
+noRequestLost("lost-slow", rest);
