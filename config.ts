@@ -63,11 +63,36 @@ const address = text("an IPv4 address, or the name of a network interface", (val
   /^[\d.]+$/.test(value) ? isIPv4(value) : /^[a-z][a-z0-9._-]{0,14}$/i.test(value),
 );
 const port = integer(1, 65535);
-const replicas = integer(0, 100);
+const replicas: Check = {
+  schema: z.union([z.literal("unmanaged"), integer(0, 100).schema]),
+  allowed: "a whole number from 0 to 100, or unmanaged",
+};
 const memory = integer(6, 1_048_576);
 const image = text("an image with a tag other than latest, such as nginx:1.26.3", (value) => {
   return IMAGE.test(value) && !/:latest(@|$)/.test(value);
 });
+
+/** Names and values as Swarm takes them; Pulumi's CLI makes numbers of what looks like one. */
+const NODES = z.record(
+  z.string().regex(HOSTNAME),
+  z.strictObject({
+    labels: z
+      .record(
+        z.string().regex(/^[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?$/),
+        z.coerce.string().regex(/^[^\n]*$/),
+      )
+      .default({}),
+    availability: z.enum(["active", "pause", "drain"]).default("active"),
+  }),
+);
+
+function parseJson(value: string): unknown {
+  try {
+    return JSON.parse(value);
+  } catch {
+    return undefined;
+  }
+}
 
 /** Every key that Pulumi.yaml declares, with its check. */
 const CHECKS = {
@@ -77,8 +102,8 @@ const CHECKS = {
     ),
   ),
   namespace: optional(
-    text("1 to 30 characters of a-z, 0-9 and -, starting with a letter", (value) =>
-      /^[a-z][a-z0-9-]{0,29}$/.test(value),
+    text("1 to 28 characters of a-z, 0-9 and -, starting with a letter", (value) =>
+      /^[a-z][a-z0-9-]{0,27}$/.test(value),
     ),
   ),
   networkName: optional(
@@ -129,7 +154,19 @@ const CHECKS = {
   accountserviceMemoryMiB: memory,
   quotesserviceMemoryMiB: memory,
   kafkaMemoryMiB: integer(384, 1_048_576),
+  nodes: {
+    schema: z.string().transform(parseJson).pipe(NODES),
+    allowed:
+      'labels and availability (active, pause or drain) by node, such as {"node1":{"labels":{"disk":"ssd"},"availability":"active"}}',
+  },
   rolloutTimeoutSeconds: integer(10, 3600),
+  allowReplace: {
+    schema: z
+      .string()
+      .regex(/^([a-z0-9-]+(,[a-z0-9-]+)*)?$/)
+      .transform((value) => value.split(",").filter(Boolean)),
+    allowed: "names of services, separated by commas, or empty",
+  },
   purgeData: boolean,
 } satisfies Record<string, Check>;
 
@@ -140,7 +177,7 @@ export const CONFIG_KEYS = Object.keys(CHECKS) as Key[];
 
 /** Memory limit in MiB and number of tasks of one service. */
 export interface ServiceSize {
-  readonly replicas: number;
+  readonly replicas: number | "unmanaged";
   readonly memoryMiB: number;
 }
 
@@ -179,7 +216,17 @@ export interface PlatformConfig {
     readonly memoryMiB: number;
     readonly purgeData: boolean;
   };
+  /** Labels and availability of the swarm's nodes, by host name. */
+  readonly nodes: Readonly<Record<string, NodeSettings>>;
   readonly rolloutTimeoutSeconds: number;
+  /** Short names of the stateful services that may be replaced. */
+  readonly allowReplace: readonly string[];
+}
+
+/** What this environment sets on a node; other labels are left alone. */
+export interface NodeSettings {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly availability: "active" | "pause" | "drain";
 }
 
 /**
@@ -256,7 +303,9 @@ export function parseConfig(
         memoryMiB: get("kafkaMemoryMiB"),
         purgeData: get("purgeData"),
       },
+      nodes: get("nodes"),
       rolloutTimeoutSeconds: get("rolloutTimeoutSeconds"),
+      allowReplace: get("allowReplace"),
     };
   };
 

@@ -8,7 +8,7 @@ export interface AccountServiceArgs {
   /** Where quotes are asked for, such as http://quotes-service:8080/api/quote?strength=4. */
   readonly quotesUrl: string;
   /** @default 2 */
-  readonly replicas?: number;
+  readonly replicas?: number | "unmanaged";
   /** Memory limit of one task in MiB. @default 64 */
   readonly memoryMiB?: number;
 }

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import Docker from "dockerode";
+import type { NamedObject } from "./content-name";
 
 /** What the program must know of the engine before it declares anything. */
 export interface ObservedEngine {
@@ -9,6 +10,15 @@ export interface ObservedEngine {
   readonly platform: string;
   /** Id of the swarm that the engine manages; undefined when it is in none. */
   readonly clusterId: string | undefined;
+  /** Services whose names begin with the namespace, by name. */
+  readonly services: ReadonlyMap<string, ApiService>;
+  /** Networks of the swarm, by name. */
+  readonly networks: ReadonlyMap<string, ApiNetwork>;
+  readonly nodes: readonly ApiNode[];
+  /** Configs whose names begin with the namespace. */
+  readonly configs: readonly NamedObject[];
+  /** Secrets whose names begin with the namespace. */
+  readonly secrets: readonly NamedObject[];
 }
 
 /**
@@ -34,14 +44,16 @@ export function connect(host: string): Docker {
 }
 
 /**
- * Asks the engine what it is and which swarm it is in.
+ * Asks the engine what it is, which swarm it is in, and what is there.
  *
+ * @param namespace prefix of the environment's services.
  * @throws pulumi.RunError when it can't be reached, or is in a swarm that it can't manage.
  */
-export async function observeEngine(host: string): Promise<ObservedEngine> {
+export async function observeEngine(host: string, namespace: string): Promise<ObservedEngine> {
+  const docker = connect(host);
   let info: EngineInfo;
   try {
-    info = (await connect(host).info()) as EngineInfo;
+    info = (await docker.info()) as EngineInfo;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new pulumi.RunError(
@@ -52,11 +64,34 @@ export async function observeEngine(host: string): Promise<ObservedEngine> {
   }
   const fault = swarmFault(host, info.Swarm);
   if (fault !== undefined) throw new pulumi.RunError(fault);
+  const inSwarm = info.Swarm.LocalNodeState === "active";
+  const ours = { filters: { name: [`${namespace}_`] } };
+  const [services, networks, nodes, configs, secrets] = inSwarm
+    ? await Promise.all([
+        docker.listServices(ours),
+        docker.listNetworks({ filters: { scope: ["swarm"] } }),
+        docker.listNodes(),
+        docker.listConfigs(ours),
+        docker.listSecrets(ours),
+      ])
+    : [[], [], [], [], []];
   return {
     version: info.ServerVersion,
     platform: `${info.OSType}/${architecture(info.Architecture)}`,
-    clusterId: info.Swarm.LocalNodeState === "active" ? info.Swarm.Cluster?.ID : undefined,
+    clusterId: inSwarm ? info.Swarm.Cluster?.ID : undefined,
+    services: new Map((services as unknown as ApiService[]).map((one) => [one.Spec.Name, one])),
+    networks: new Map((networks as unknown as ApiNetwork[]).map((one) => [one.Name, one])),
+    nodes: nodes as unknown as ApiNode[],
+    configs: (configs as unknown as ApiObject[]).map(namedObject),
+    secrets: (secrets as unknown as ApiObject[]).map(namedObject),
   };
+}
+
+/** Number of tasks that a replicated service should have right now; undefined when there is no such service. */
+export async function currentReplicas(host: string, serviceName: string): Promise<number | undefined> {
+  const found = await connect(host).listServices({ filters: { name: [serviceName] } });
+  return (found as unknown as ApiService[]).find(({ Spec }) => Spec.Name === serviceName)?.Spec.Mode
+    .Replicated?.Replicas;
 }
 
 /** The part of GET /info that is read here. */
@@ -104,11 +139,22 @@ function architecture(machine: string): string {
   return names[machine] ?? machine;
 }
 
+function namedObject({ Spec, CreatedAt }: ApiObject): NamedObject {
+  return { name: Spec.Name, createdAt: CreatedAt };
+}
+
+/** The part of a config or secret that is read here (GET /configs, GET /secrets). */
+interface ApiObject {
+  readonly CreatedAt: string;
+  readonly Spec: { readonly Name: string };
+}
+
 /** The part of a service that is read here (GET /services/{id}); times in nanoseconds. */
 export interface ApiService {
   readonly ID: string;
   /** Must be given back with an update. */
   readonly Version: { readonly Index: number };
+  readonly CreatedAt?: string;
   readonly UpdatedAt: string;
   readonly Spec: ApiServiceSpec;
   /** What a rollback would return to. */
@@ -122,26 +168,77 @@ interface ApiServiceSpec {
   readonly Labels?: Readonly<Record<string, string>>;
   readonly Mode: { readonly Replicated?: { readonly Replicas?: number }; readonly Global?: object };
   readonly TaskTemplate: {
-    readonly ContainerSpec?: { readonly Image: string; readonly StopGracePeriod?: number };
+    readonly ContainerSpec?: ApiContainerSpec;
+    /** Counts the restarts that were forced; absent for 0. */
+    readonly ForceUpdate?: number;
+    /** Target: the network's id. */
+    readonly Networks?: readonly { readonly Target: string; readonly Aliases?: readonly string[] }[];
+    readonly Placement?: { readonly Constraints?: readonly string[] };
+    readonly Resources?: { readonly Limits?: { readonly MemoryBytes?: number; readonly Pids?: number } };
   };
-  readonly UpdateConfig?: { readonly Monitor?: number };
+  readonly UpdateConfig?: { readonly Monitor?: number; readonly FailureAction?: string };
+}
+
+interface ApiContainerSpec {
+  readonly Image: string;
+  readonly Labels?: Readonly<Record<string, string>>;
+  readonly StopGracePeriod?: number;
+  readonly Hosts?: readonly string[];
+  readonly Sysctls?: Readonly<Record<string, string>>;
+  readonly Ulimits?: readonly { readonly Name: string }[];
+  readonly TTY?: boolean;
+  readonly OpenStdin?: boolean;
+}
+
+/** The part of a network that is read here (GET /networks). */
+export interface ApiNetwork {
+  readonly Id: string;
+  readonly Name: string;
+  readonly Driver: string;
+  readonly Attachable: boolean;
+  readonly Internal: boolean;
+  readonly EnableIPv6: boolean;
+  readonly IPAM: { readonly Config?: readonly { readonly Subnet?: string; readonly Gateway?: string }[] };
+  readonly Labels?: Readonly<Record<string, string>>;
 }
 
 /** The part of a task that is read here (GET /tasks). */
 export interface ApiTask {
   readonly ID: string;
   readonly CreatedAt: string;
+  /** When the manager noted the newest state, by its own clock; the status has the node's. */
+  readonly UpdatedAt?: string;
   /** Number of a replicated service's task; absent for a global one. */
   readonly Slot?: number;
   /** Absent until the task is assigned. */
   readonly NodeID?: string;
   readonly DesiredState: string;
-  readonly Status: { readonly State: string; readonly Timestamp: string; readonly Err?: string };
+  readonly Status: {
+    readonly State: string;
+    readonly Timestamp: string;
+    readonly Err?: string;
+    readonly ContainerStatus?: { readonly ContainerID?: string; readonly ExitCode?: number };
+  };
+}
+
+/** The part of a container that is read here (GET /containers/{id}/json). */
+export interface ApiContainer {
+  readonly State: {
+    readonly OOMKilled: boolean;
+    readonly Health?: {
+      readonly Log?: readonly { readonly ExitCode: number; readonly Output: string }[] | null;
+    };
+  };
 }
 
 /** The part of a node that is read here (GET /nodes). */
 export interface ApiNode {
   readonly ID: string;
+  readonly Version: { readonly Index: number };
+  readonly Spec: {
+    readonly Labels?: Readonly<Record<string, string>>;
+    readonly Availability: "active" | "pause" | "drain";
+  };
   readonly Description: { readonly Hostname: string };
   readonly Status: { readonly State: string };
 }

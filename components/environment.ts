@@ -1,26 +1,47 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Routing } from "../config";
+import type { NamedObject } from "./content-name";
+import type { ApiService } from "./engine";
 
 export interface EnvironmentArgs {
   /** Prefix of every name on the swarm. */
   readonly namespace: string;
   /** Overlay network that every service joins. */
-  readonly networkId: pulumi.Input<string>;
+  readonly network: {
+    readonly networkId: pulumi.Input<string>;
+    readonly observedId: string | undefined;
+    readonly replacedFor: readonly string[];
+  };
   readonly routing: Routing;
   /** IANA time zone, set as TZ in every service. */
   readonly timezone: string;
   /** Runs after each create and update of a service and fails when its rollout does. */
   readonly gate: pulumi.ResourceHook;
+  /** Services that were there before this run, by full name. */
+  readonly observedServices: ReadonlyMap<string, ApiService>;
+  /** Configs that were there before this run. */
+  readonly observedConfigs: readonly NamedObject[];
+  /** Secrets that were there before this run. */
+  readonly observedSecrets: readonly NamedObject[];
+  /** Number of tasks that a service should have right now, by full name; undefined when it is not there. */
+  readonly currentReplicas: (serviceName: string) => Promise<number | undefined>;
+  /** Short names of the stateful services that may be replaced. */
+  readonly allowReplace: readonly string[];
 }
 
 /** What all services of one environment share. */
-export class Environment {
-  readonly namespace: string;
-  readonly networkId: pulumi.Input<string>;
-  readonly routing: Routing;
-  readonly timezone: string;
-  readonly gate: pulumi.ResourceHook;
+export class Environment implements EnvironmentArgs {
+  readonly namespace: EnvironmentArgs["namespace"];
+  readonly network: EnvironmentArgs["network"];
+  readonly routing: EnvironmentArgs["routing"];
+  readonly timezone: EnvironmentArgs["timezone"];
+  readonly gate: EnvironmentArgs["gate"];
+  readonly observedServices: EnvironmentArgs["observedServices"];
+  readonly observedConfigs: EnvironmentArgs["observedConfigs"];
+  readonly observedSecrets: EnvironmentArgs["observedSecrets"];
+  readonly currentReplicas: EnvironmentArgs["currentReplicas"];
+  readonly allowReplace: EnvironmentArgs["allowReplace"];
   private key: pulumi.Output<string> | undefined;
 
   constructor(
@@ -28,10 +49,15 @@ export class Environment {
     private readonly opts?: pulumi.CustomResourceOptions,
   ) {
     this.namespace = args.namespace;
-    this.networkId = args.networkId;
+    this.network = args.network;
     this.routing = args.routing;
     this.timezone = args.timezone;
     this.gate = args.gate;
+    this.observedServices = args.observedServices;
+    this.observedConfigs = args.observedConfigs;
+    this.observedSecrets = args.observedSecrets;
+    this.currentReplicas = args.currentReplicas;
+    this.allowReplace = args.allowReplace;
   }
 
   /**

@@ -1,13 +1,15 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { PlatformConfig } from "../config";
-import { observeEngine } from "./engine";
+import { requireCli } from "./cli-version";
+import { currentReplicas, observeEngine } from "./engine";
 import { Environment } from "./environment";
 import { OverlayNetwork } from "./overlay-network";
 import { registryAuth } from "./registry-auth";
 import { rolloutGate } from "./rollout-gate";
 import { explainSkippedDependents } from "./skipped-dependents";
 import { Swarm } from "./swarm";
+import { SwarmNode } from "./swarm-node";
 
 /** What every service of an environment stands on. */
 export interface Foundation {
@@ -20,15 +22,37 @@ export interface Foundation {
 
 /** The engine, its swarm, the overlay network and the rollout gate of one environment. */
 export async function foundation(config: PlatformConfig): Promise<Foundation> {
+  await requireCli();
   explainSkippedDependents();
   const { host, namespace } = config;
-  const observed = await observeEngine(host);
+  const observed = await observeEngine(host, namespace);
   const auths = registryAuth(config.registry, config.dockerConfigFile);
   const provider = new docker.Provider("engine", { host, registryAuth: auths });
   const swarm = new Swarm("swarm", { ...config, observed });
-  const onSwarm = { provider, dependsOn: [swarm] };
-  const network = new OverlayNetwork("network", { ...config.network, namespace }, onSwarm);
-  const gate = rolloutGate(host, config.rolloutTimeoutSeconds);
-  const environment = new Environment({ ...config, networkId: network.networkId, gate });
+  const networkArgs = {
+    ...config.network,
+    namespace,
+    observed: observed.networks.get(config.network.networkName),
+  };
+  const network = new OverlayNetwork("network", networkArgs, { provider, dependsOn: [swarm] });
+  const nodes = Object.entries(config.nodes).map(
+    ([node, wanted]) =>
+      new SwarmNode(
+        `node-${node}`,
+        { ...wanted, node, host, observed: observed.nodes },
+        { dependsOn: [swarm] },
+      ),
+  );
+  // Constraints of services may need the nodes' labels.
+  const onSwarm = { provider, dependsOn: [swarm, ...nodes] };
+  const environment = new Environment({
+    ...config,
+    network,
+    gate: rolloutGate(host, config.rolloutTimeoutSeconds),
+    observedServices: observed.services,
+    observedConfigs: observed.configs,
+    observedSecrets: observed.secrets,
+    currentReplicas: (serviceName) => currentReplicas(host, serviceName),
+  });
   return { environment, provider, onSwarm };
 }

@@ -1,5 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import type { ApiNetwork } from "./engine";
+import { networkReplacement } from "./replacement";
 
 export interface OverlayNetworkArgs {
   /** Name of the network on the swarm. */
@@ -14,16 +16,24 @@ export interface OverlayNetworkArgs {
   readonly encrypted?: boolean;
   /** Let containers that are no tasks join. @default false */
   readonly attachable?: boolean;
+  /** The network of that name before this run; undefined when there is none. */
+  readonly observed: ApiNetwork | undefined;
 }
 
 /** The overlay network of one environment. Nothing in it can change in place: any change replaces it. */
 export class OverlayNetwork extends pulumi.ComponentResource {
   /** Id of the network. */
   public readonly networkId: pulumi.Output<string>;
+  /** Id before this run; undefined when it was not there. */
+  public readonly observedId: string | undefined;
+  /** Why this run replaces it, as `field: is -> wanted`; empty when it stays. */
+  public readonly replacedFor: readonly string[];
 
   constructor(name: string, args: OverlayNetworkArgs, opts?: pulumi.ComponentResourceOptions) {
     super("swarm-platform:index:OverlayNetwork", name, {}, opts);
 
+    this.observedId = args.observed?.Id;
+    this.replacedFor = networkReplacement(args.observed, args);
     const encrypted = args.encrypted ?? true;
     const network = new docker.Network(
       name,

@@ -6,7 +6,7 @@ export interface QuotesServiceArgs {
   readonly environment: Environment;
   readonly image: pulumi.Input<string>;
   /** @default 1 */
-  readonly replicas?: number;
+  readonly replicas?: number | "unmanaged";
   /** Memory limit of one task in MiB. @default 64 */
   readonly memoryMiB?: number;
 }

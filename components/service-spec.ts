@@ -1,7 +1,9 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { duration } from "./durations";
+import type { ApiService } from "./engine";
 import type { Environment } from "./environment";
+import { unseenDrift } from "./unseen-drift";
 
 /** A port of the service that clients outside the overlay reach. */
 export interface PublishedPort {
@@ -72,8 +74,11 @@ export interface ServiceOptions {
    * where the program takes them. @default {}
    */
   readonly env?: Readonly<Record<string, pulumi.Input<string>>>;
-  /** Number of tasks, 0 or more, or "global" for one on each node. @default 1 */
-  readonly replicas?: number | "global";
+  /**
+   * Number of tasks, 0 or more; "global" for one on each node; "unmanaged" where an autoscaler owns the number:
+   * it starts with one task, and from then on is never a difference. @default 1
+   */
+  readonly replicas?: number | "global" | "unmanaged";
   /** Keeps data on its node: never two tasks with the same data at once. @default false */
   readonly stateful?: boolean;
   /** Names inside the environment besides the service's own. @default none */
@@ -139,7 +144,7 @@ export function serviceFaults(
   else if (fullName.length > MAX_NAME)
     fault("name", fullName, `at most ${MAX_NAME} characters with the namespace`);
 
-  if (options.replicas !== "global") whole("replicas", options.replicas, 0);
+  if (typeof options.replicas === "number") whole("replicas", options.replicas, 0);
   whole("memoryMiB", options.memoryMiB, 6);
   whole("stopGracePeriod", options.stopGracePeriod, 1);
   whole("update.parallelism", options.update?.parallelism, 0);
@@ -197,7 +202,8 @@ export function serviceFaults(
 /**
  * Fills in every default and puts each field into the form in which it is read back. Fields that the
  * engine would choose are declared too: what is not declared is adopted silently when it drifts.
- * `forceUpdate` alone is left to the engine, so that a forced restart is no drift.
+ * `forceUpdate` alone is left to the engine, so that a forced restart is no drift; it is
+ * raised to bring about an update that the provider sees no reason for.
  */
 export function normalise(name: string, options: ServiceOptions, environment: Environment): ServiceSpec {
   const stack = { label: "com.docker.stack.namespace", value: environment.namespace };
@@ -207,6 +213,7 @@ export function normalise(name: string, options: ServiceOptions, environment: En
     protocol: port.protocol ?? "tcp",
     publishMode: publishMode(port, environment),
   }));
+  const observed = environment.observedServices.get(`${environment.namespace}_${name}`);
   const order = options.stateful || hasHostPort(options, environment) ? "stop-first" : "start-first";
   const update = updateConfig(options.update ?? {}, order);
 
@@ -214,7 +221,9 @@ export function normalise(name: string, options: ServiceOptions, environment: En
     name: `${environment.namespace}_${name}`,
     labels: [stack],
     mode:
-      options.replicas === "global" ? { global: true } : { replicated: { replicas: options.replicas ?? 1 } },
+      options.replicas === "global"
+        ? { global: true }
+        : { replicated: { replicas: replicas(options, observed) } },
     taskSpec: {
       containerSpec: {
         image: options.image,
@@ -230,17 +239,23 @@ export function normalise(name: string, options: ServiceOptions, environment: En
         init: options.init ?? false,
         isolation: "default",
         mounts: (options.mounts ?? []).map(mountFields),
+        dnsConfig: { nameservers: [], searches: [], options: [] },
         stopGracePeriod: duration(options.stopGracePeriod ?? (options.stateful ? 60 : 30)),
         healthcheck: healthcheckFields(options.healthcheck),
       },
-      networksAdvanceds: [{ id: environment.networkId, aliases: [name, ...(options.aliases ?? [])] }],
+      networksAdvanceds: [{ id: environment.network.networkId, aliases: aliases(name, options) }],
       restartPolicy: { condition: "any", delay: "5s", maxAttempts: 0, window: "0s" },
       resources: {
         limits: {
           memoryBytes: (options.memoryMiB ?? 256) * 1024 * 1024,
           nanoCpus: Math.round((options.cpus ?? 0) * 1e9),
         },
+        // Declared although there is none: a limit that is changed by hand brings an empty one along.
+        reservation: { memoryBytes: 0, nanoCpus: 0 },
       },
+      ...(unseenDrift(observed).length > 0 && {
+        forceUpdate: (observed?.Spec.TaskTemplate.ForceUpdate ?? 0) + 1,
+      }),
       placement: {
         maxReplicas: 0,
         ...(options.constraints !== undefined && { constraints: [...options.constraints] }),
@@ -251,6 +266,16 @@ export function normalise(name: string, options: ServiceOptions, environment: En
     rollbackConfig: { ...update, failureAction: "pause" },
     endpointSpec: { mode: environment.routing === "mesh" ? "vip" : "dnsrr", ports },
   };
+}
+
+function replicas({ replicas = 1 }: ServiceOptions, observed: ApiService | undefined): number {
+  if (typeof replicas === "number") return replicas;
+  return observed?.Spec.Mode.Replicated?.Replicas ?? 1;
+}
+
+/** Names of the service inside the environment. */
+export function aliases(name: string, options: ServiceOptions): string[] {
+  return [name, ...(options.aliases ?? [])];
 }
 
 function publishMode(port: PublishedPort, environment: Environment): "ingress" | "host" {

@@ -20,11 +20,13 @@ export class SwarmConfig extends pulumi.ComponentResource {
   constructor(name: string, args: SwarmConfigArgs, opts?: pulumi.ComponentResourceOptions) {
     super("swarm-platform:index:SwarmConfig", name, {}, opts);
 
-    const { namespace } = args.environment;
+    const { namespace, observedConfigs } = args.environment;
     const config = new docker.ServiceConfig(
       name,
       {
-        name: pulumi.output(args.content).apply((text) => contentName(namespace, name, contentHash(text))),
+        name: pulumi
+          .output(args.content)
+          .apply((text) => contentName(namespace, name, contentHash(text), observedConfigs)),
         data: pulumi.output(args.content).apply((text) => Buffer.from(text).toString("base64")),
         labels: [{ label: "com.docker.stack.namespace", value: namespace }],
       },

@@ -21,7 +21,7 @@ export class SwarmSecret extends pulumi.ComponentResource {
   constructor(name: string, args: SwarmSecretArgs, opts?: pulumi.ComponentResourceOptions) {
     super("swarm-platform:index:SwarmSecret", name, {}, opts);
 
-    const { namespace, secretNameKey } = args.environment;
+    const { namespace, secretNameKey, observedSecrets } = args.environment;
     const content = pulumi.secret(args.content);
     const secret = new docker.Secret(
       name,
@@ -30,7 +30,7 @@ export class SwarmSecret extends pulumi.ComponentResource {
         name: pulumi.unsecret(
           pulumi
             .all([secretNameKey, content])
-            .apply(([key, text]) => contentName(namespace, name, keyedHash(key, text))),
+            .apply(([key, text]) => contentName(namespace, name, keyedHash(key, text), observedSecrets)),
         ),
         data: content.apply((text) => Buffer.from(text).toString("base64")),
         labels: [{ label: "com.docker.stack.namespace", value: namespace }],

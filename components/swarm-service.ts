@@ -1,9 +1,11 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { Environment } from "./environment";
-import { normalise, ServiceSpec, serviceFaults, ServiceOptions } from "./service-spec";
+import { serviceReplacement } from "./replacement";
+import { aliases, normalise, ServiceSpec, serviceFaults, ServiceOptions } from "./service-spec";
 import { SwarmConfig } from "./swarm-config";
 import { SwarmSecret } from "./swarm-secret";
+import { unseenDrift } from "./unseen-drift";
 
 /** A file that every task of the service sees. */
 interface MountedFile {
@@ -54,7 +56,10 @@ export class SwarmService extends pulumi.ComponentResource {
       );
     }
 
-    const service = this.declare(name, args, normalise(name, args, args.environment));
+    const spec = normalise(name, args, args.environment);
+    this.checkReplacement(name, args);
+    this.nameUnseenDrift(name, args);
+    const service = this.declare(name, args, spec);
     this.serviceId = service.id;
     this.serviceName = service.name;
     this.registerOutputs({ serviceId: this.serviceId, serviceName: this.serviceName });
@@ -66,6 +71,7 @@ export class SwarmService extends pulumi.ComponentResource {
       name,
       {
         ...spec,
+        mode: this.mode(name, args, spec),
         taskSpec: {
           ...spec.taskSpec,
           containerSpec: {
@@ -82,6 +88,56 @@ export class SwarmService extends pulumi.ComponentResource {
         hooks: { afterCreate: [gate], afterUpdate: [gate] },
       },
     );
+  }
+
+  private mode(name: string, args: SwarmServiceArgs, spec: ServiceSpec): ServiceSpec["mode"] {
+    const { namespace, observedServices, currentReplicas } = args.environment;
+    const fullName = `${namespace}_${name}`;
+    if (args.replicas !== "unmanaged" || !observedServices.has(fullName) || pulumi.runtime.isDryRun()) {
+      return spec.mode;
+    }
+    // The autoscaler may act while the image is being built: the number that is sent is asked for after that.
+    const replicas = pulumi.output(args.image).apply(async () => (await currentReplicas(fullName)) ?? 1);
+    return { replicated: { replicas } };
+  }
+
+  /**
+   * Names what replaces the service instead of updating it. One that keeps data is replaced only with consent.
+   */
+  private checkReplacement(name: string, args: SwarmServiceArgs): void {
+    const { namespace, network, observedServices, allowReplace } = args.environment;
+    const observed = observedServices.get(`${namespace}_${name}`);
+    const wanted = {
+      global: args.replicas === "global",
+      containerLabels: { "com.docker.stack.namespace": namespace },
+      aliases: aliases(name, args),
+    };
+    const reasons = serviceReplacement(observed, wanted, network.observedId).concat(
+      observed === undefined ? [] : network.replacedFor,
+    );
+    if (reasons.length === 0) return;
+
+    const what =
+      `${namespace}_${name} can't be updated in place: it is removed and made anew, and does not run meanwhile.\n` +
+      reasons.map((reason) => `  - ${reason}`).join("\n");
+    if (!args.stateful || allowReplace.includes(name)) {
+      void pulumi.log.warn(what, this);
+      return;
+    }
+    const cure =
+      `  It keeps data, so this needs consent: pulumi config set allowReplace ${[...allowReplace, name].join(",")}\n` +
+      "  Its volume stays. Without consent: undo the change, or put right by hand what was changed by hand.";
+    // A preview goes on, to show the rest as well.
+    if (pulumi.runtime.isDryRun()) void pulumi.log.warn(`${what}\n${cure}\n  Until then up refuses.`, this);
+    else throw new pulumi.ResourceError(`${what}\n${cure}`, this, true);
+  }
+
+  /** The diff shows only that the tasks are to be started anew; this says why. */
+  private nameUnseenDrift(name: string, { environment }: SwarmServiceArgs): void {
+    const fullName = `${environment.namespace}_${name}`;
+    const drift = unseenDrift(environment.observedServices.get(fullName));
+    if (drift.length === 0) return;
+    void pulumi.log.warn(`${fullName} is updated (forceUpdate) because of ${drift.join(", ")}.`, this);
   }
 
   private configReference(

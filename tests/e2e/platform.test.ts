@@ -50,6 +50,7 @@ function get(url: string): Promise<{ status: number; body: string }> {
   });
 }
 
+const SERVICES = ["nginx", "nginx-routes", "kafka", "accountservice", "quotes-service"];
 const ACCOUNT = '{"id":"10000","name":"Person_0"}';
 const update = (resource: string): Step => ({
   op: "update",
@@ -118,15 +119,9 @@ describeWithEngines("the platform on an engine of its own", () => {
   test(
     "a second up changes nothing and restarts nothing",
     () => {
-      const running = ["nginx", "kafka", "accountservice", "quotes-service"].flatMap((name) =>
-        tasks(engine, `dev_${name}`),
-      );
+      const running = SERVICES.flatMap((name) => tasks(engine, `dev_${name}`));
       expect(workspace.tool("stack.sh", "up").output).toMatch(/Resources:\n +\d+ unchanged\n/);
-      expect(
-        ["nginx", "kafka", "accountservice", "quotes-service"].flatMap((name) =>
-          tasks(engine, `dev_${name}`),
-        ),
-      ).toEqual(running);
+      expect(SERVICES.flatMap((name) => tasks(engine, `dev_${name}`))).toEqual(running);
     },
     3 * MINUTES,
   );
@@ -185,7 +180,7 @@ describeWithEngines("the platform on an engine of its own", () => {
   );
 
   test(
-    "a new route rolls the edge with a new config and removes the old one",
+    "a new route rolls what is behind the ports with a new config and removes the old one",
     async () => {
       workspace.edit(
         "components/edge.ts",
@@ -193,12 +188,12 @@ describeWithEngines("the platform on an engine of its own", () => {
         '{ path: "/accounts/", upstream: accounts }, { path: "/metrics", upstream: accounts },',
       );
       expect(workspace.preview().map(({ op, resource }) => `${op} ${resource}`)).toEqual([
-        "replace docker:index/serviceConfig:ServiceConfig nginx-conf",
-        "update docker:index/service:Service nginx",
+        "replace docker:index/serviceConfig:ServiceConfig nginx-routes-conf",
+        "update docker:index/service:Service nginx-routes",
       ]);
       expect(workspace.tool("stack.sh", "up").code).toBe(0);
       expect((await get(`http://${engine.address}:8080/metrics`)).body).toContain("go_goroutines");
-      expect(engine.docker("config", "ls", "--format", "{{.Name}}").split("\n")).toHaveLength(2);
+      expect(engine.docker("config", "ls", "--format", "{{.Name}}").split("\n")).toHaveLength(3);
     },
     3 * MINUTES,
   );
@@ -315,14 +310,12 @@ describeWithEngines("the platform on an engine of its own", () => {
         accountPort: 16767,
         kafkaPort: 19094,
       });
-      const first = ["nginx", "kafka", "accountservice", "quotes-service"].flatMap((name) =>
-        tasks(engine, `dev_${name}`),
-      );
+      const first = SERVICES.flatMap((name) => tasks(engine, `dev_${name}`));
       const { code, output } = second.tool("stack.sh", "up");
       expect({ code, output }).toMatchObject({ code: 0 });
       expect(engine.docker("stack", "ls", "--format", "{{.Name}} {{.Services}}").split("\n").sort()).toEqual([
-        "dev 4",
-        "second 4",
+        `dev ${SERVICES.length}`,
+        `second ${SERVICES.length}`,
       ]);
       expect(await get(`http://${engine.address}:18080/accounts/10000`)).toEqual({
         status: 200,
@@ -330,12 +323,10 @@ describeWithEngines("the platform on an engine of its own", () => {
       });
       // It adopted the first one's swarm, so it leaves it alone.
       expect(second.tool("stack.sh", "destroy")).toMatchObject({ code: 0 });
-      expect(engine.docker("stack", "ls", "--format", "{{.Name}} {{.Services}}")).toBe("dev 4");
-      expect(
-        ["nginx", "kafka", "accountservice", "quotes-service"].flatMap((name) =>
-          tasks(engine, `dev_${name}`),
-        ),
-      ).toEqual(first);
+      expect(engine.docker("stack", "ls", "--format", "{{.Name}} {{.Services}}")).toBe(
+        `dev ${SERVICES.length}`,
+      );
+      expect(SERVICES.flatMap((name) => tasks(engine, `dev_${name}`))).toEqual(first);
       engine.docker("volume", "rm", "second_kafka-data");
     },
     6 * MINUTES,

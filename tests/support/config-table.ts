@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import { updatesGolden } from "./golden";
-import type { DeclaredKey } from "./project";
+import { asText, DeclaredKey } from "./project";
 
 const BEGIN = "<!-- config:begin -->";
 const END = "<!-- config:end -->";
@@ -8,7 +8,7 @@ const END = "<!-- config:end -->";
 /** The reference of all configuration keys as a Markdown table. */
 export function renderConfigTable(keys: Readonly<Record<string, DeclaredKey>>): string {
   const rows = Object.entries(keys).map(([key, declared]) => {
-    const value = String(declared.default);
+    const value = asText(declared.default);
     return `| \`${key}\` | ${value === "" ? "" : `\`${value}\``} | ${escaped(declared.description)} |`;
   });
   return ["| Key | Default | Meaning |", "| --- | --- | --- |", ...rows].join("\n");

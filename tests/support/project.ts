@@ -8,7 +8,7 @@ export const PROJECT_DIR = path.resolve(__dirname, "../..");
 /** One key as Pulumi.yaml declares it. */
 export interface DeclaredKey {
   readonly type: string;
-  readonly default: string | number | boolean;
+  readonly default: string | number | boolean | object;
   readonly description: string;
 }
 
@@ -19,13 +19,21 @@ export function declaredConfig(): Record<string, DeclaredKey> {
 
 /** Configuration of a stack as Pulumi hands it over: defaults and Pulumi.<stack>.yaml, all as text. */
 export function stackConfig(stack?: string): Record<string, string> {
-  const own = stack === undefined ? {} : (readYaml(`Pulumi.${stack}.yaml`) as { config: object }).config;
+  const own =
+    stack === undefined
+      ? {}
+      : (readYaml(`Pulumi.${stack}.yaml`) as { config: Record<string, DeclaredKey["default"]> }).config;
   return Object.fromEntries([
-    ...Object.entries(declaredConfig()).map(([key, declared]) => [key, String(declared.default)] as const),
+    ...Object.entries(declaredConfig()).map(([key, declared]) => [key, asText(declared.default)] as const),
     ...Object.entries(own).map(
-      ([key, value]) => [key.replace(/^swarm-platform:/, ""), String(value)] as const,
+      ([key, value]) => [key.replace(/^swarm-platform:/, ""), asText(value)] as const,
     ),
   ]);
+}
+
+/** A value of the configuration as the program gets it. */
+export function asText(value: DeclaredKey["default"]): string {
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
 function readYaml(file: string): unknown {

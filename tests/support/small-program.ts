@@ -6,7 +6,8 @@
  * the import lines below name.
  */
 export function smallProgram(body: string): string {
-  return `import * as docker from "@pulumi/docker";
+  return `// @ts-nocheck: not every program uses all that is in scope
+import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { foundation } from "./components/foundation";
 import { ImageBuild } from "./components/image-build";
@@ -33,7 +34,7 @@ export = async (): Promise<void> => {
         command: ["sleep", "3600"],
         init: true,
         memoryMiB: 16,
-        stopGracePeriod: 2,
+        stopGracePeriod: 10,
         healthcheck: { waived: "a sleep is never ill" },
         update: { monitor: 2 },
         ...args,

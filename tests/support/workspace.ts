@@ -88,6 +88,14 @@ export class Workspace {
     return this.run(`tools/${name}`, args);
   }
 
+  /** Runs one of the project's tools, which must succeed; its failure is thrown with what a user would see. */
+  succeed(name: string, ...args: string[]): Result {
+    const result = this.tool(name, ...args);
+    if (result.code !== 0)
+      throw new Error(`${name} ${args.join(" ")} ended with ${result.code}:\n${result.output}`);
+    return result;
+  }
+
   /** Runs plain pulumi after `. tools/env.sh`, as the README says. */
   pulumi(...args: string[]): Result {
     return this.run("bash", [

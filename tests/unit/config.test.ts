@@ -25,7 +25,9 @@ function faultOf(action: () => unknown): string {
 const one = (line: string): string =>
   `The configuration of stack dev has 1 fault; nothing was changed.\n  - ${line}`;
 const PORT = "a whole number from 1 to 65535";
-const REPLICAS = "a whole number from 0 to 100";
+const REPLICAS = "a whole number from 0 to 100, or unmanaged";
+const NODES =
+  'labels and availability (active, pause or drain) by node, such as {"node1":{"labels":{"disk":"ssd"},"availability":"active"}}';
 const MEMORY = "a whole number from 6 to 1048576";
 const IMAGE = "an image with a tag other than latest, such as nginx:1.26.3";
 const SUBNET = "an IPv4 subnet of at least 8 addresses, such as 10.0.9.0/24";
@@ -34,8 +36,8 @@ const SUBNET = "an IPv4 subnet of at least 8 addresses, such as 10.0.9.0/24";
 const BAD: [string, string, string][] = [
   ["host", "10.0.0.1:2375", "unix:///path, tcp://host:port or ssh://user@host, or empty"],
   ["host", "tcp://10.0.0.1", "unix:///path, tcp://host:port or ssh://user@host, or empty"],
-  ["namespace", "Dev", "1 to 30 characters of a-z, 0-9 and -, starting with a letter, or empty"],
-  ["namespace", "a".repeat(31), "1 to 30 characters of a-z, 0-9 and -, starting with a letter, or empty"],
+  ["namespace", "Dev", "1 to 28 characters of a-z, 0-9 and -, starting with a letter, or empty"],
+  ["namespace", "a".repeat(29), "1 to 28 characters of a-z, 0-9 and -, starting with a letter, or empty"],
   ["networkName", "a b", "1 to 60 characters of A-Z, a-z, 0-9, _, . and -, or empty"],
   ["networkSubnet", "10.0.9.1/24", SUBNET],
   ["networkSubnet", "10.0.9.0/30", SUBNET],
@@ -80,6 +82,12 @@ const BAD: [string, string, string][] = [
   ["kafkaMemoryMiB", "383", "a whole number from 384 to 1048576"],
   ["rolloutTimeoutSeconds", "9", "a whole number from 10 to 3600"],
   ["rolloutTimeoutSeconds", "3601", "a whole number from 10 to 3600"],
+  ["nodes", "node1", NODES],
+  ["nodes", '{"node1":{"label":{"disk":"ssd"}}}', NODES],
+  ["nodes", '{"node1":{"availability":"off"}}', NODES],
+  ["nodes", '{"node1":{"labels":{"a b":"c"}}}', NODES],
+  ["nodes", '{"no de":{}}', NODES],
+  ["allowReplace", "kafka; nginx", "names of services, separated by commas, or empty"],
   ["purgeData", "True", "true or false"],
 ];
 
@@ -120,7 +128,7 @@ test("a stack whose name can't be a prefix asks for one", () => {
   expect(faultOf(() => parse({}, "Team_1"))).toBe(
     "The configuration of stack Team_1 has 1 fault; nothing was changed.\n" +
       "  - namespace: the stack's name \"Team_1\" can't be a prefix of service names;" +
-      " allowed: 1 to 30 characters of a-z, 0-9 and -, starting with a letter, or empty;" +
+      " allowed: 1 to 28 characters of a-z, 0-9 and -, starting with a letter, or empty;" +
       " do: pulumi config set namespace <prefix>",
   );
   expect(parse({ namespace: "team" }, "Team_1").namespace).toBe("team");
@@ -200,6 +208,22 @@ test("numbers and truth values come out as such", () => {
     kafka: { purgeData: true },
     nginx: { replicas: 0, edgePort: 80, memoryMiB: 64 },
   });
+});
+
+test("an autoscaler may own a number of tasks", () => {
+  expect(parse({ quotesserviceReplicas: "unmanaged" }).quotesservice.replicas).toBe("unmanaged");
+});
+
+test("nodes come out with all that they may have, and what looks like a number as text", () => {
+  expect(parse({ nodes: '{"node1":{"labels":{"rack":3}},"node2":{"availability":"drain"}}' }).nodes).toEqual({
+    node1: { labels: { rack: "3" }, availability: "active" },
+    node2: { labels: {}, availability: "drain" },
+  });
+});
+
+test("consent to replacements is a list", () => {
+  expect(parse().allowReplace).toEqual([]);
+  expect(parse({ allowReplace: "kafka,database" }).allowReplace).toEqual(["kafka", "database"]);
 });
 
 describe("Pulumi.yaml", () => {

@@ -14,7 +14,24 @@ afterEach(async () => {
   engine = undefined;
 });
 const answering = (info: ApiAnswer): FakeEngine =>
-  (engine = new FakeEngine(({ route }) => (route === "GET /info" ? info : undefined)));
+  (engine = new FakeEngine(({ route, query }) => {
+    switch (route) {
+      case "GET /info":
+        return info;
+      case "GET /services":
+        expect(JSON.parse(query.get("filters") ?? "")).toEqual({ name: ["dev_"] });
+        return [{ ID: "service1", Spec: { Name: "dev_api" } }];
+      case "GET /networks":
+        return [{ Id: "network1", Name: "dev_network" }];
+      case "GET /configs":
+      case "GET /secrets":
+        expect(JSON.parse(query.get("filters") ?? "")).toEqual({ name: ["dev_"] });
+        return [{ CreatedAt: "2026-01-01T00:00:00Z", Spec: { Name: `dev_${route.slice(5)}`, Labels: {} } }];
+      case "GET /nodes":
+        return [{ ID: "node1" }];
+    }
+    return undefined;
+  }));
 
 const INFO = { ServerVersion: "28.2.2", OSType: "linux", Architecture: "x86_64" };
 const inactive = { LocalNodeState: "inactive", ControlAvailable: false };
@@ -32,21 +49,36 @@ async function faultOf(promise: Promise<unknown>): Promise<string> {
 describe("observeEngine", () => {
   test("tells version, platform and the swarm that it manages", async () => {
     const host = await answering({ ...INFO, Swarm: manager }).listen();
-    expect(await observeEngine(host)).toEqual({
+    expect(await observeEngine(host, "dev")).toMatchObject({
       version: "28.2.2",
       platform: "linux/amd64",
       clusterId: "cluster1",
     });
   });
 
-  test("tells that there is no swarm", async () => {
+  test("lists what the swarm holds", async () => {
+    const host = await answering({ ...INFO, Swarm: manager }).listen();
+    const { services, networks, nodes, configs, secrets } = await observeEngine(host, "dev");
+    expect(services.get("dev_api")?.ID).toBe("service1");
+    expect(networks.get("dev_network")?.Id).toBe("network1");
+    expect(nodes.map(({ ID }) => ID)).toEqual(["node1"]);
+    const createdAt = "2026-01-01T00:00:00Z";
+    expect([configs, secrets]).toEqual([
+      [{ name: "dev_configs", createdAt }],
+      [{ name: "dev_secrets", createdAt }],
+    ]);
+  });
+
+  test("tells that there is no swarm, and so nothing in it", async () => {
     const host = await answering({ ...INFO, Swarm: inactive }).listen();
-    expect((await observeEngine(host)).clusterId).toBeUndefined();
+    const observed = await observeEngine(host, "dev");
+    expect(observed.clusterId).toBeUndefined();
+    expect([observed.services.size, observed.networks.size, observed.nodes.length]).toEqual([0, 0, 0]);
   });
 
   test("reaches an engine over tcp", async () => {
     const host = await answering({ ...INFO, Swarm: inactive }).listenTcp();
-    expect((await observeEngine(host)).version).toBe("28.2.2");
+    expect((await observeEngine(host, "dev")).version).toBe("28.2.2");
   });
 
   test.each([
@@ -55,12 +87,12 @@ describe("observeEngine", () => {
     ["riscv64", "linux/riscv64"],
   ])("names machine %s as images do", async (Architecture, platform) => {
     const host = await answering({ ...INFO, Architecture, Swarm: inactive }).listen();
-    expect((await observeEngine(host)).platform).toBe(platform);
+    expect((await observeEngine(host, "dev")).platform).toBe(platform);
   });
 
   test("an engine that can't be reached is named with the reason and the cure", async () => {
     const host = `unix://${path.join(tempFolder(), "docker.sock")}`;
-    const lines = (await faultOf(observeEngine(host))).split("\n");
+    const lines = (await faultOf(observeEngine(host, "dev"))).split("\n");
     // Node's own errors are of another realm inside jest, so that their name comes along.
     expect(lines[0]?.replace(": Error:", ":")).toBe(
       `The Docker engine at ${host} can't be reached: connect ENOENT ${host.slice("unix://".length)}.`,
@@ -73,12 +105,12 @@ describe("observeEngine", () => {
 
   test("an engine that refuses is named with its own words", async () => {
     const host = await answering(new ApiFault(500, "starting up")).listen();
-    expect(await faultOf(observeEngine(host))).toContain("starting up");
+    expect(await faultOf(observeEngine(host, "dev"))).toContain("starting up");
   });
 
   test("a swarm that can't be used ends the run", async () => {
     const host = await answering({ ...INFO, Swarm: { ...inactive, LocalNodeState: "locked" } }).listen();
-    expect(await faultOf(observeEngine(host))).toBe(
+    expect(await faultOf(observeEngine(host, "dev"))).toBe(
       `The swarm on ${host} is locked. Unlock it with: docker swarm unlock`,
     );
   });

@@ -9,6 +9,7 @@ const network = (args: Partial<OverlayNetworkArgs> = {}): Promise<Graph> =>
         namespace: "dev",
         subnet: "10.0.9.0/24",
         gateway: "10.0.9.1",
+        observed: undefined,
         ...args,
       }).networkId,
   );

@@ -131,6 +131,7 @@ describe("normalise", () => {
           init: false,
           isolation: "default",
           mounts: [],
+          dnsConfig: { nameservers: [], searches: [], options: [] },
           stopGracePeriod: "30s",
           healthcheck: {
             tests: ["CMD", "/api", "healthcheck"],
@@ -142,7 +143,10 @@ describe("normalise", () => {
         },
         networksAdvanceds: [{ id: "network-id", aliases: ["api"] }],
         restartPolicy: { condition: "any", delay: "5s", maxAttempts: 0, window: "0s" },
-        resources: { limits: { memoryBytes: 256 * 2 ** 20, nanoCpus: 0 } },
+        resources: {
+          limits: { memoryBytes: 256 * 2 ** 20, nanoCpus: 0 },
+          reservation: { memoryBytes: 0, nanoCpus: 0 },
+        },
         placement: { maxReplicas: 0 },
         logDriver: { name: "json-file", options: { "max-size": "10m", "max-file": "3" } },
       },
@@ -253,6 +257,7 @@ describe("normalise", () => {
   test("limits are in the engine's units", () => {
     expect(spec({ memoryMiB: 64, cpus: 0.1 }).taskSpec.resources).toEqual({
       limits: { memoryBytes: 67_108_864, nanoCpus: 100_000_000 },
+      reservation: { memoryBytes: 0, nanoCpus: 0 },
     });
   });
 

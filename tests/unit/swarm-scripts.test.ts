@@ -16,7 +16,12 @@ interface Run {
 type Answers = Readonly<Record<string, string | number>>;
 
 /** Runs a script of components/ with a docker that answers as told; what it is not told fails. */
-function run(script: string, answers: Answers, environment: Record<string, string> = {}): Run {
+function run(
+  script: string,
+  answers: Answers,
+  environment: Record<string, string> = {},
+  args: readonly string[] = [],
+): Run {
   const cases = Object.entries(answers).map(([args, answer]) => {
     const does =
       typeof answer === "number" ? `echo refused >&2; exit ${answer}` : `printf '%s' ${quoted(answer)}`;
@@ -34,7 +39,7 @@ esac
 `,
   });
   fs.chmodSync(path.join(folder, "docker"), 0o755);
-  const { status, stdout, stderr } = spawnSync("sh", [path.join("components", script)], {
+  const { status, stdout, stderr } = spawnSync("sh", [path.join("components", script), ...args], {
     cwd: PROJECT_DIR,
     encoding: "utf8",
     env: { PATH: `${folder}:${process.env.PATH}`, DOCKER_HOST: "unix:///run/test.sock", ...environment },
@@ -216,5 +221,58 @@ describe("swarm-leave.sh", () => {
 
   test("fails when the swarm can't be left", () => {
     expect(leave({ "swarm leave --force": 1 })).toMatchObject({ code: 1, stdout: "", stderr: "refused\n" });
+  });
+});
+
+describe("swarm-node.sh", () => {
+  const LABELS = "node inspect node1 --format {{range $key, $value := .Spec.Labels}}{{println $key}}{{end}}";
+  const node = (
+    argument: string,
+    there: string[],
+    environment: Record<string, string>,
+    answers: Answers = {},
+  ): Run =>
+    run(
+      "swarm-node.sh",
+      { "node inspect node1": "", [LABELS]: there.map((key) => `${key}\n`).join(""), ...answers },
+      { NODE: "node1", ...environment },
+      [argument],
+    );
+  const updates = ({ calls }: Run): string[][] => calls.filter(([, verb]) => verb === "update");
+
+  test("sets labels and availability, and notes the labels", () => {
+    const update = "node update --label-add disk=ssd --label-add name=a b --availability drain node1";
+    const environment = { LABELS: "disk=ssd\nname=a b", AVAILABILITY: "drain" };
+    const result = node("apply", ["others"], environment, { [update]: "node1\n" });
+    expect(result).toMatchObject({ code: 0, stdout: "label disk\nlabel name\n", stderr: "" });
+    expect(updates(result)).toHaveLength(1);
+  });
+
+  test("takes away a label that it set and that is wanted no more, not one that is gone", () => {
+    const update = "node update --label-rm rack --label-add disk=ssd --availability active node1";
+    const environment = {
+      LABELS: "disk=ssd",
+      AVAILABILITY: "active",
+      PULUMI_COMMAND_STDOUT: "label disk\nlabel rack\nlabel gone",
+    };
+    expect(node("apply", ["disk", "rack", "others"], environment, { [update]: "" }).code).toBe(0);
+  });
+
+  test("forgets only what it set", () => {
+    const environment = { PULUMI_COMMAND_STDOUT: "label disk", LABELS: "disk=ssd" };
+    const result = node("forget", ["disk", "others"], environment, {
+      "node update --label-rm disk node1": "",
+    });
+    expect(result).toMatchObject({ code: 0, stdout: "" });
+    expect(updates(result)).toHaveLength(1);
+  });
+
+  test("a node that is gone has nothing to forget; one that can't be set is a failure", () => {
+    const gone = node("forget", [], { PULUMI_COMMAND_STDOUT: "label disk" }, { "node inspect node1": 1 });
+    expect(gone).toMatchObject({
+      code: 0,
+      stdout: "No labels to take away: the swarm has no node node1 any more.\n",
+    });
+    expect(node("apply", [], { LABELS: "" }, { [LABELS]: 1 }).code).not.toBe(0);
   });
 });

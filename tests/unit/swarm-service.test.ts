@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { contentHash, keyedHash } from "../../components/content-name";
-import type { Environment } from "../../components/environment";
+import type { ApiService } from "../../components/engine";
+import type { Environment, EnvironmentArgs } from "../../components/environment";
 import { SwarmConfig } from "../../components/swarm-config";
 import { SwarmSecret } from "../../components/swarm-secret";
 import { SwarmService, SwarmServiceArgs } from "../../components/swarm-service";
@@ -175,5 +176,90 @@ describe("secrets", () => {
     });
     expect(graph.all("docker:index/secret:Secret").map(({ name }) => name)).toEqual(["shared", "web-token"]);
     expect(graph.all("Command")).toHaveLength(1);
+  });
+});
+
+describe("what was there before", () => {
+  const api = (fields: object = {}, spec: object = {}): ApiService =>
+    ({
+      ID: "service1",
+      Spec: {
+        Name: "dev_api",
+        Mode: { Replicated: { Replicas: 5 } },
+        TaskTemplate: {
+          ContainerSpec: { Image: "api:1", Labels: { "com.docker.stack.namespace": "dev" } },
+          Networks: [{ Target: "network-id", Aliases: ["api"] }],
+          ForceUpdate: 2,
+        },
+        ...spec,
+      },
+      ...fields,
+    }) as unknown as ApiService;
+  const observing = (
+    is: ApiService,
+    args: Args = {},
+    environment: Partial<EnvironmentArgs> = {},
+    preview = false,
+  ) =>
+    record(
+      () =>
+        declare(
+          testEnvironment({ observedServices: new Map([["dev_api", is]]), ...environment }),
+          "api",
+          args,
+        ),
+      { preview },
+    );
+  const forced = (graph: Graph) => (of(graph).inputs.taskSpec as { forceUpdate?: number }).forceUpdate;
+
+  test("a number of tasks that an autoscaler owns is the one that is there", async () => {
+    const replicas = (graph: Graph) =>
+      (of(graph).inputs.mode as { replicated: { replicas: number } }).replicated.replicas;
+    const args = { replicas: "unmanaged" } as const;
+    expect(replicas(await observing(api(), args, {}, true))).toBe(5);
+    // It may have acted since the program began.
+    const currentReplicas = (name: string) => Promise.resolve(name === "dev_api" ? 7 : undefined);
+    expect(replicas(await observing(api(), args, { currentReplicas }))).toBe(7);
+    expect(replicas(await service(args))).toBe(1);
+  });
+
+  test("a paused update, which nothing else shows, is to be done again", async () => {
+    for (const State of ["paused", "rollback_paused"]) {
+      expect(forced(await observing(api({ UpdateStatus: { State } })))).toBe(3);
+    }
+    expect(forced(await observing(api({ UpdateStatus: { State: "completed" } })))).toBeUndefined();
+    expect(forced(await observing(api()))).toBeUndefined();
+  });
+
+  const global = api({}, { Mode: { Global: {} } });
+  const fault = async (...args: Parameters<typeof observing>): Promise<string> => {
+    const error: unknown = await observing(...args).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    return error === undefined ? "none" : String((error as Error).message);
+  };
+
+  test("data is not taken off the air without consent", async () => {
+    const message = await fault(global, { stateful: true });
+    expect(message).toContain("dev_api can't be updated in place: it is removed and made anew");
+    expect(message).toContain('  - mode: "global" -> "replicated"');
+    expect(message).toContain("pulumi config set allowReplace api");
+    expect(await fault(global, { stateful: true }, { allowReplace: ["api"] })).toBe("none");
+    expect(await fault(global)).toBe("none");
+    expect(await fault(api(), { stateful: true })).toBe("none");
+  });
+
+  test("a network that is replaced takes its services along", async () => {
+    const network = {
+      networkId: "network-id",
+      observedId: "network-id",
+      replacedFor: ["network subnet: a -> b"],
+    };
+    expect(await fault(api(), { stateful: true }, { network })).toContain("  - network subnet: a -> b");
+  });
+
+  test("a preview goes on, to show the rest", async () => {
+    expect(await fault(global, { stateful: true }, {}, true)).toBe("none");
   });
 });

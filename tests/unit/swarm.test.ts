@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { ObservedEngine } from "../../components/engine";
 import { Swarm, SwarmArgs } from "../../components/swarm";
+import { EMPTY_SWARM } from "../support/environment";
 import { FakeEngine } from "../support/fake-engine";
 import { CLUSTER_ID, Graph, record, Recorded, resolved } from "../support/recorder";
 
@@ -14,11 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => engine.close());
 
-const observed = (clusterId: string | undefined): ObservedEngine => ({
-  version: "28.2.2",
-  platform: "linux/amd64",
-  clusterId,
-});
+const observed = (clusterId: string | undefined): ObservedEngine => ({ ...EMPTY_SWARM, clusterId });
 
 /** The swarm's command, for a swarm that is there unless said otherwise. */
 async function command(args: Partial<SwarmArgs> = {}, preview = false): Promise<Recorded> {

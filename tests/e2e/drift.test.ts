@@ -1,0 +1,4 @@
+import { drift } from "../scenarios/drift";
+import { first } from "../support/scenario";
+
+drift(first);

@@ -1,0 +1,4 @@
+import { rotation } from "../scenarios/rotation";
+import { first } from "../support/scenario";
+
+rotation(first);

@@ -1,0 +1,4 @@
+import { drift } from "../scenarios/drift";
+import { rest } from "../support/scenario";
+
+drift(rest);

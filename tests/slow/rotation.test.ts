@@ -1,0 +1,4 @@
+import { rotation } from "../scenarios/rotation";
+import { rest } from "../support/scenario";
+
+rotation(rest);
