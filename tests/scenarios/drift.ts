@@ -41,6 +41,25 @@ function swap(kind: "config" | "secret", target: string): (engine: Engine) => st
   };
 }
 
+/** Settings that nobody changes often, all at once. */
+const RARE = {
+  "--update-delay 3s": "updateConfig.delay",
+  "--update-max-failure-ratio 0.5": "updateConfig.maxFailureRatio",
+  "--update-monitor 9s": "updateConfig.monitor",
+  "--rollback-delay 3s": "rollbackConfig.delay",
+  "--rollback-parallelism 3": "rollbackConfig.parallelism",
+  "--rollback-failure-action continue": "rollbackConfig.failureAction",
+  "--rollback-max-failure-ratio 0.5": "rollbackConfig.maxFailureRatio",
+  "--restart-max-attempts 7": "taskSpec.restartPolicy.maxAttempts",
+  "--restart-window 9s": "taskSpec.restartPolicy.window",
+  "--health-retries 9": container("healthcheck.retries"),
+  "--health-timeout 9s": container("healthcheck.timeout"),
+  "--health-start-period 9s": container("healthcheck.startPeriod"),
+  "--dns-search-add example.com": container("dnsConfig.searches"),
+  "--dns-option-add ndots:2": container("dnsConfig.options"),
+  "--reserve-cpu 0.1": "taskSpec.resources.reservation.nanoCpus",
+} as const;
+
 const HAND_CHANGES: readonly HandChange[] = [
   { name: "number of tasks", by: ["--replicas", "1"], shows: ["mode.replicated.replicas"] },
   { name: "variable added", by: ["--env-add", "DRIFT=1"], shows: [container("env.DRIFT")] },
@@ -166,6 +185,11 @@ const HAND_CHANGES: readonly HandChange[] = [
     shows: ['taskSpec.logDriver.options["max-file"]', 'taskSpec.logDriver.options["max-size"]'],
   },
   {
+    name: "what nobody changes often",
+    by: Object.keys(RARE).flatMap((option) => option.split(" ")),
+    shows: Object.values(RARE).sort(),
+  },
+  {
     name: "ulimit, which the provider does not know",
     by: ["--ulimit-add", "nofile=1000"],
     shows: ["taskSpec.forceUpdate"],
@@ -178,6 +202,21 @@ const HAND_CHANGES: readonly HandChange[] = [
     replaces: true,
   },
   { name: "host entry", by: ["--host-add", "db:10.0.0.3"], shows: [container("hosts")], replaces: true },
+  {
+    name: "kernel parameter",
+    by: ["--sysctl-add", "net.ipv4.ip_forward=1"],
+    shows: [container('sysctl["net.ipv4.ip_forward"]')],
+    replaces: true,
+  },
+  {
+    name: "network",
+    by: (engine) => {
+      engine.docker("network", "create", "--driver", "overlay", "by-hand");
+      return ["--network-add", "by-hand"];
+    },
+    shows: ["taskSpec.networksAdvanceds[1]"],
+    replaces: true,
+  },
 ];
 
 interface OtherCase {
@@ -244,12 +283,9 @@ const OTHER_CASES: readonly OtherCase[] = [
       for (let tries = 0; tries < 50 && engine.docker("ps", "--quiet") !== ""; tries++)
         engine.docker("version");
       engine.docker("network", "rm", "dev_network");
-      expect(workspace.preview()).toEqual([
-        { op: "create", resource: "docker:index/network:Network network" },
-        ...["data", "edge", "scaled", "web"].map((name) => ({
-          op: "create",
-          resource: `${SERVICE} ${name}`,
-        })),
+      expect(workspace.previewFields().sort()).toEqual([
+        "create docker:index/network:Network network: ",
+        ...["data", "edge", "scaled", "web"].map((name) => `create ${SERVICE} ${name}: `),
       ]);
       workspace.succeed("stack.sh", "up");
       expect(engine.docker("service", "ls", "--format", "{{.Name}}").split("\n").sort()).toEqual(services);
