@@ -40,7 +40,8 @@ const NGINX_USER = "101:101";
  *
  * A port in host mode has one task at a time, and Swarm takes a second to give it to the next one. There, the
  * edge is two services: `<name>` only holds the ports, `<name>-routes` behind it has routes and pages, and
- * changes of those lose no request. In the mesh it is `<name>` alone, which is updated start-first.
+ * changes of those lose no request. It has two tasks at least, so that a killed one loses none either. In the
+ * mesh the edge is `<name>` alone, which is updated start-first.
  */
 export class Nginx extends pulumi.ComponentResource {
   public readonly serviceName: pulumi.Output<string>;
@@ -72,9 +73,16 @@ export class Nginx extends pulumi.ComponentResource {
       service = this.service(name, args, { ports, configs: [conf(listeners, "edge"), page] });
     } else {
       const behind = `${name}-routes`;
-      const routes = this.service(behind, args, { configs: [conf(listeners, "routes"), page] });
+      const replicas = args.replicas === undefined || args.replicas === 1 ? 2 : args.replicas;
+      const routes = this.service(
+        behind,
+        { ...args, replicas },
+        { configs: [conf(listeners, "routes"), page] },
+      );
       const holder = conf(holderListeners(listeners, behind), "holder");
-      service = this.service(name, args, { ports, configs: [holder] }, { dependsOn: routes });
+      // Nobody answers until the next task has the ports, so that one waits no longer than for its preparation.
+      const own = { ports, configs: [holder], restartDelay: 1 };
+      service = this.service(name, args, own, { dependsOn: routes });
     }
     this.serviceName = service.serviceName;
     this.registerOutputs({ serviceName: this.serviceName });
@@ -83,7 +91,7 @@ export class Nginx extends pulumi.ComponentResource {
   private service(
     name: string,
     args: NginxArgs,
-    own: Pick<SwarmServiceArgs, "ports" | "configs">,
+    own: Pick<SwarmServiceArgs, "ports" | "configs" | "restartDelay">,
     opts: pulumi.ComponentResourceOptions = {},
   ): SwarmService {
     const health = `http://127.0.0.1:${args.listeners[0]?.port}${HEALTH_PATH}`;

@@ -97,6 +97,8 @@ export interface ServiceOptions {
   readonly constraints?: readonly string[];
   /** @default see UpdatePolicy */
   readonly update?: UpdatePolicy;
+  /** Seconds from the end of a task that failed to the start of the next one. @default 5 */
+  readonly restartDelay?: number;
   /** Seconds from the stop signal to SIGKILL, 1 or more. @default 60 when stateful, else 30 */
   readonly stopGracePeriod?: number;
   /** @default the image's */
@@ -147,6 +149,7 @@ export function serviceFaults(
   if (typeof options.replicas === "number") whole("replicas", options.replicas, 0);
   whole("memoryMiB", options.memoryMiB, 6);
   whole("stopGracePeriod", options.stopGracePeriod, 1);
+  whole("restartDelay", options.restartDelay, 0);
   whole("update.parallelism", options.update?.parallelism, 0);
   whole("update.delay", options.update?.delay, 0);
   whole("update.monitor", options.update?.monitor, 1);
@@ -244,7 +247,12 @@ export function normalise(name: string, options: ServiceOptions, environment: En
         healthcheck: healthcheckFields(options.healthcheck),
       },
       networksAdvanceds: [{ id: environment.network.networkId, aliases: aliases(name, options) }],
-      restartPolicy: { condition: "any", delay: "5s", maxAttempts: 0, window: "0s" },
+      restartPolicy: {
+        condition: "any",
+        delay: duration(options.restartDelay ?? 5),
+        maxAttempts: 0,
+        window: "0s",
+      },
       resources: {
         limits: {
           memoryBytes: (options.memoryMiB ?? 256) * 1024 * 1024,

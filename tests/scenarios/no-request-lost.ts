@@ -8,7 +8,11 @@ const MINUTES = 60_000;
 /** Requests a second; two cores serve them without effort. */
 const RATE = 150;
 /** How long the load goes on before and after a change, in ms. */
-const CALM = 5000;
+const CALM = 7000;
+/** Lost requests that need not be refused ones, when the service that holds the ports goes. */
+const CUT = 10;
+/** Share of answers that may come without a quote: a busy machine gives some only after accountservice's 250 ms. */
+const LATE_QUOTES = 0.005;
 /** When a load ends even if its change hangs, in seconds. */
 const LIMIT = 400;
 
@@ -16,10 +20,13 @@ interface Change {
   readonly name: string;
   /** Makes it, and returns when it is done. */
   readonly by: (workspace: Workspace, engine: Engine) => void | Promise<void>;
-  /** Each account must come with a quote; else null will do, which a busy machine gives it in time. @default false */
+  /** Accounts must come with a quote; else null will do. @default false */
   readonly withQuotes?: boolean;
-  /** The service that holds the edge's ports is replaced, and they are closed meanwhile. @default false */
-  readonly closesPorts?: boolean;
+  /**
+   * The task that holds the edge's ports is replaced, and they are closed meanwhile: for how long on a busy machine,
+   * in ms. @default they stay open, and no request is lost
+   */
+  readonly closesPorts?: number;
 }
 
 function editSource(workspace: Workspace): void {
@@ -33,9 +40,10 @@ function scale(workspace: Workspace, replicas: number): void {
 
 /** Kills one task of a service and waits until the new one in its place is healthy. */
 async function killTask(engine: Engine, service: string): Promise<void> {
+  const label = `label=com.docker.swarm.service.name=${service}`;
   const healthy = (): string[] =>
     engine
-      .docker("ps", "--quiet", "--filter", `name=${service}.`, "--filter", "health=healthy")
+      .docker("ps", "--quiet", "--filter", label, "--filter", "health=healthy")
       .split("\n")
       .filter(Boolean);
   const before = healthy();
@@ -69,11 +77,11 @@ const CHANGES: readonly Change[] = [
     },
   },
   {
-    name: "docker service update --force of quotes-service",
+    name: "docker service scale to 4 and back to 2",
     by: (_workspace, engine) => {
-      engine.docker("service", "update", "--force", "--detach=false", "dev_quotes-service");
+      engine.docker("service", "scale", "dev_accountservice=4");
+      engine.docker("service", "scale", "dev_accountservice=2");
     },
-    withQuotes: true,
   },
   {
     name: "make restart of quotes-service",
@@ -102,12 +110,23 @@ const CHANGES: readonly Change[] = [
     },
   },
   {
+    name: "a killed task of nginx-routes",
+    by: (_workspace, engine) => killTask(engine, "dev_nginx-routes"),
+  },
+  {
     name: "another memory limit of nginx, which holds the ports",
     by: (workspace) => {
       workspace.configure({ nginxMemoryMiB: 72 });
       workspace.succeed("stack.sh", "up");
     },
-    closesPorts: true,
+    // About 1 s on a quiet machine, 2.3 s with five times the load that it has processors for.
+    closesPorts: 4000,
+  },
+  {
+    name: "a killed task of nginx, which holds the ports",
+    by: (_workspace, engine) => killTask(engine, "dev_nginx"),
+    // Swarm waits 1 s before it starts another one.
+    closesPorts: 5000,
   },
 ];
 
@@ -142,7 +161,12 @@ export function noRequestLost(engineName: string, select: Select): void {
         const start = Date.now();
         await sleep(CALM);
         const from = Date.now();
-        await by(workspace, engine);
+        try {
+          await by(workspace, engine);
+        } catch (error) {
+          await load.stop();
+          throw error;
+        }
         const to = Date.now();
         await sleep(CALM);
         const seconds = (Date.now() - start) / 1000;
@@ -152,12 +176,16 @@ export function noRequestLost(engineName: string, select: Select): void {
         // The load was steady to the end, else it has shown nothing.
         expect(result.requests).toBeGreaterThan(0.9 * RATE * seconds);
         expect(result.requests).toBeGreaterThan(2000);
-        if (closesPorts) {
-          // A connection is refused or good; a second on a quiet machine.
-          expect(Object.keys(result.faults)).toEqual(["ECONNREFUSED"]);
-          expect(result.outage).toBeLessThan(2000);
+        if (closesPorts === undefined) {
+          const { [`answer without ${quote}`]: late = 0, ...faults } = result.faults;
+          expect(late).toBeLessThanOrEqual(withQuotes ? LATE_QUOTES * result.requests : 0);
+          expect({ ...result, faults }).toMatchObject({ lost: late, faults: {}, again: 0 });
         } else {
-          expect(result.faults).toEqual({});
+          // Refused, but for the few whose connection or answer was under way when nginx ended.
+          const { ECONNREFUSED: refused = 0, ...others } = result.faults;
+          expect(Object.keys(others).filter((reason) => !reason.startsWith("ECONNRESET"))).toEqual([]);
+          expect(result.lost - refused).toBeLessThan(CUT);
+          expect(result.outage).toBeLessThan(closesPorts);
         }
       },
       10 * MINUTES,

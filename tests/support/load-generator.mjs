@@ -48,8 +48,9 @@ function ask(target, agent, done) {
   request.on("error", (error) => {
     // The server closed the kept connection while the request was on its way: every client must ask again
     // (RFC 9112, 9.3.1), and browsers and Go's client do.
-    if (request.reusedSocket && error.code === "ECONNRESET") ask(target, false, done);
-    else done({ status: 0, error: error.code });
+    if (request.reusedSocket && error.code === "ECONNRESET") {
+      ask(target, false, (outcome) => done({ ...outcome, again: true }));
+    } else done({ status: 0, error: error.code });
   });
 }
 

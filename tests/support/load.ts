@@ -21,6 +21,8 @@ export interface LoadSample {
   readonly ms: number;
   /** HTTP status, 0 without an answer. */
   readonly status: number;
+  /** Asked a second time, because the server closed the kept connection under it. @default false */
+  readonly again?: boolean;
   /** Why there is no answer, such as ECONNREFUSED, or what is wrong with it. */
   readonly error?: string;
 }
@@ -29,6 +31,8 @@ export interface LoadSample {
 export interface Measured {
   readonly requests: number;
   readonly lost: number;
+  /** Requests that a client has to ask twice, because their kept connection was closed. */
+  readonly again: number;
   /** Number of lost requests by reason. */
   readonly faults: Readonly<Record<string, number>>;
   /** Longest outage of one target in ms; lost requests less than a second apart belong to one. */
@@ -86,6 +90,7 @@ export function measure(samples: readonly LoadSample[], from: number, to: number
   return {
     requests: samples.length,
     lost: lost.length,
+    again: samples.filter(({ again }) => again).length,
     faults,
     outage: Math.max(
       0,

@@ -129,7 +129,7 @@ describe("by where it stands", () => {
 
   test("only a holder cuts long connections off, because its ports are closed until it ends", () => {
     const cuts = (["edge", "holder", "routes"] as const).filter((place) =>
-      has(place, "worker_shutdown_timeout 5s;"),
+      has(place, "worker_shutdown_timeout 300ms;"),
     );
     expect(cuts).toEqual(["holder"]);
   });

@@ -98,11 +98,13 @@ describe("with ports in host mode", () => {
     expect(service(graph, "nginx").inputs).toMatchObject({
       name: "dev_nginx",
       endpointSpec: { ports: [{ publishMode: "host" }, { publishMode: "host" }] },
+      taskSpec: { restartPolicy: { delay: "1s" } },
       updateConfig: { order: "stop-first" },
     });
     expect(service(graph, "nginx-routes").inputs).toMatchObject({
       name: "dev_nginx-routes",
       endpointSpec: { ports: [] },
+      taskSpec: { restartPolicy: { delay: "5s" } },
       updateConfig: { order: "start-first" },
     });
     expect([...graph.before(service(graph, "nginx"))]).toContain("docker:index/service:Service nginx-routes");
@@ -133,6 +135,21 @@ describe("with ports in host mode", () => {
     expect(service(after, "nginx").inputs).toEqual(service(before, "nginx").inputs);
     expect(service(after, "nginx-routes").inputs).not.toEqual(service(before, "nginx-routes").inputs);
   });
+
+  test.each([
+    [undefined, 1, 2],
+    [1, 1, 2],
+    [0, 0, 0],
+    ["unmanaged", 1, 1],
+  ] as const)(
+    "of %s tasks, one holds the ports and another one can be asked for a killed one",
+    async (replicas, holder, routes) => {
+      const graph = await hosted({ replicas });
+      const tasks = (name: string) => service(graph, name).inputs.mode;
+      expect(tasks("nginx")).toEqual({ replicated: { replicas: holder } });
+      expect(tasks("nginx-routes")).toEqual({ replicated: { replicas: routes } });
+    },
+  );
 
   test("both have the size and the rights that it is given", async () => {
     const graph = await hosted({ replicas: 3, memoryMiB: 128 });

@@ -27,6 +27,7 @@ describe("faults", () => {
     [{ replicas: -1 }, "replicas = -1; allowed: a whole number, 0 or more"],
     [{ replicas: 1.5 }, "replicas = 1.5; allowed: a whole number, 0 or more"],
     [{ memoryMiB: 5 }, "memoryMiB = 5; allowed: a whole number, 6 or more"],
+    [{ restartDelay: 0.5 }, "restartDelay = 0.5; allowed: a whole number, 0 or more"],
     [{ stopGracePeriod: 0 }, "stopGracePeriod = 0; allowed: a whole number, 1 or more"],
     [{ update: { parallelism: -1 } }, "update.parallelism = -1; allowed: a whole number, 0 or more"],
     [{ update: { delay: 0.5 } }, "update.delay = 0.5; allowed: a whole number, 0 or more"],
@@ -235,6 +236,11 @@ describe("normalise", () => {
       updateConfig: { failureAction: "continue" },
       rollbackConfig: { failureAction: "pause" },
     });
+  });
+
+  test("the restart delay is taken as given", () => {
+    expect(spec({ restartDelay: 90 }).taskSpec.restartPolicy).toMatchObject({ delay: "1m30s" });
+    expect(spec({ restartDelay: 0 }).taskSpec.restartPolicy).toMatchObject({ delay: "0s" });
   });
 
   test("a waived health check switches the image's own off", () => {
