@@ -80,7 +80,7 @@ export class Nginx extends pulumi.ComponentResource {
         { configs: [conf(listeners, "routes"), page] },
       );
       const holder = conf(holderListeners(listeners, behind), "holder");
-      // Nobody answers until the next task has the ports, so that one waits no longer than for its preparation.
+      // Nobody answers until the next task has the ports; most of that would be the usual delay.
       const own = { ports, configs: [holder], restartDelay: 1 };
       service = this.service(name, args, own, { dependsOn: routes });
     }
@@ -100,6 +100,8 @@ export class Nginx extends pulumi.ComponentResource {
       {
         environment: args.environment,
         image: args.image,
+        // Without the official image's entrypoint, whose scripts edit files that are read-only here.
+        command: ["nginx", "-g", "daemon off;"],
         replicas: args.replicas ?? 1,
         memoryMiB: args.memoryMiB ?? 64,
         ...own,

@@ -65,6 +65,7 @@ test("runs with no rights, drains before it stops, and is asked on its first lis
     mode: { replicated: { replicas: 1 } },
     taskSpec: {
       containerSpec: {
+        commands: ["nginx", "-g", "daemon off;"],
         user: "101:101",
         readOnly: true,
         capDrops: ["ALL"],
