@@ -211,7 +211,8 @@ mirror_answers() {
 wait_for() { # CHECK WHAT LOG
   local check=$1 what=$2 log=$3 start=$SECONDS told=
   until "$check"; do
-    if [[ -z $(processes) ]] || ((SECONDS - start >= START_TIMEOUT)); then
+    # By the pid file: right after the launch no process is inside the network namespace yet.
+    if ! kill -0 "$(<"$dir/pid")" 2>/dev/null || ((SECONDS - start >= START_TIMEOUT)); then
       say "$what did not answer within $((SECONDS - start)) s; the last lines of its log:"
       tail -n 15 "$log" >&2
       return 1
