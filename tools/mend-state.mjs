@@ -21,6 +21,8 @@ const KINDS = {
   "docker:index/serviceConfig:ServiceConfig": "config",
 };
 const NAMESPACE_LABEL = "com.docker.stack.namespace";
+/** On the networks of components/overlay-network.ts alone. */
+const NETWORK_LABEL = "swarm-platform.encrypted";
 /** Seen by the next `up` as drift, so that the rollout gate runs for a service that it did not come to. */
 const INTERRUPTED = "swarm-platform.rollout=interrupted";
 /** How long Swarm may take to end an update that was under way, in ms. */
@@ -195,17 +197,36 @@ function restoreLost() {
 /** What the last operation made without noting it: the engine went away between the deed and the answer. */
 function removeLeftovers() {
   const known = new Set(resources.map(({ id }) => id));
+  const own = ownNames();
   for (const kind of ["service", "config", "secret", "network"]) {
     const filter = `label=${NAMESPACE_LABEL}=${namespace}`;
     for (const shown of dockerLines(kind, "ls", "--quiet", "--filter", filter)) {
-      const { id, name, created } = look(kind, shown);
+      const { id, name, labels, created } = look(kind, shown);
       if (known.has(id) || created < before.began || created > before.ended) continue;
+      // Others may use the same namespace, such as a `docker stack deploy`.
+      if (kind === "network" ? !(NETWORK_LABEL in labels) : !own[kind].test(name)) continue;
       say(
         `${kind} ${name} was made by the operation that failed, which did not note it; removed, to be made again.`,
       );
       docker(kind, "rm", id);
     }
   }
+}
+
+/** What the names of this stack's own objects look like, by kind: components stand in the state before what they make. */
+function ownNames() {
+  const names = (component) =>
+    [...resources, ...before.resources]
+      .filter(({ type }) => type === `swarm-platform:index:${component}`)
+      .map(urnName)
+      .join("|");
+  const pattern = (component, suffix) => new RegExp(`^${namespace}_(${names(component)})${suffix}$`);
+  const hash = "-[0-9a-f]{12}(-[0-9]+)?";
+  return {
+    service: pattern("SwarmService", ""),
+    config: pattern("SwarmConfig", hash),
+    secret: pattern("SwarmSecret", hash),
+  };
 }
 
 function lastOperation() {

@@ -70,6 +70,30 @@ if [ "$operation" != preview ]; then
   begun=yes
 fi
 
+# Runs pulumi so that a signal to this script alone reaches it too: it ends what it has begun, and begins nothing more.
+run() {
+  local pulumi status=0 interrupted=
+  # Two signals would end it at once. One to our whole group must not count twice; a terminal needs it in that group.
+  [ -t 1 ] || set -m
+  pulumi "$@" --stack "$stack" <&0 &
+  pulumi=$!
+  set +m
+  trap 'interrupted=yes; [ -t 1 ] || kill -INT "$pulumi"' INT
+  trap 'interrupted=yes; kill -INT "$pulumi"' TERM HUP
+  wait "$pulumi" || status=$?
+  # A signal ends the wait, not what is waited for.
+  while kill -0 "$pulumi" 2>/dev/null; do
+    status=0
+    wait "$pulumi" || status=$?
+  done
+  trap 'exit 130' INT TERM HUP
+  if [ "$status" != 0 ] && [ -n "$interrupted" ]; then
+    say "$operation was interrupted. What it did is kept; run it again."
+    exit 130
+  fi
+  return "$status"
+}
+
 # Its errors are above; this is what to do about them.
 failed() {
   docker version &>/dev/null || say "the Docker engine at $DOCKER_HOST does not answer any more; start it."
@@ -80,14 +104,14 @@ failed() {
 # Without the lock's descriptor: Pulumi's plugins outlive a killed CLI, and would hold the lock.
 case $operation in
 up)
-  pulumi up --stack "$stack" --yes --skip-preview || failed
+  run up --yes --skip-preview || failed
   strip_salt
   tools/status.sh
   ;;
-preview) pulumi preview --stack "$stack" --diff || failed ;;
-refresh) pulumi refresh --stack "$stack" --yes --skip-preview || failed ;;
+preview) run preview --diff || failed ;;
+refresh) run refresh --yes --skip-preview || failed ;;
 destroy)
-  if ! pulumi destroy --stack "$stack" --yes --skip-preview; then
+  if ! run destroy --yes --skip-preview; then
     docker version &>/dev/null && [ "${ATTEMPT:-1}" -lt 3 ] || failed
     pulumi stack export --stack "$stack" | tools/in-the-way.mjs "$namespace" || exit 1
     # The provider gives a container no longer than its grace period, and then fails although the service is gone.

@@ -31,6 +31,12 @@ export interface Step {
   readonly resource: string;
 }
 
+/** The parts of a state that tests look at. */
+export interface State {
+  readonly resources: readonly { readonly urn: string; readonly id?: string; readonly delete?: boolean }[];
+  readonly pending_operations?: readonly object[];
+}
+
 /** A copy of the project that a test may edit, with a state of its own, deployed to one engine. */
 export class Workspace {
   readonly folder: string;
@@ -137,6 +143,17 @@ export class Workspace {
           .sort()
           .join(", ")}`,
     );
+  }
+
+  /** The stack's state as it lies in its folder. */
+  stateFile(): string {
+    const file = path.join(this.folder, ".state/.pulumi/stacks/swarm-platform", `${this.stack}.json`);
+    return fs.readFileSync(file, "utf8");
+  }
+
+  /** What the state holds. */
+  state(): State {
+    return (JSON.parse(this.stateFile()) as { checkpoint: { latest: State } }).checkpoint.latest;
   }
 
   private previewSteps(): (Step & { detailedDiff?: object })[] {

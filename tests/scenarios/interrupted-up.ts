@@ -1,0 +1,202 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { describeWithEngines, Engine, startEngine } from "../support/engine";
+import { killAtOnce, Moment, runUntil } from "../support/moment";
+import type { Select } from "../support/scenario";
+import { swarmObjects } from "../support/swarm-objects";
+import { Workspace } from "../support/workspace";
+
+const MINUTES = 60_000;
+
+const PROGRAM = `
+  const build = { context: "tool", dockerfile: "tool/Dockerfile" };
+  const built = new ImageBuild("tool", { ...config, imageName: "tool", build }, { provider }).reference;
+  const conf = new SwarmConfig("conf", { environment, content: "old" }, onSwarm);
+  service("web", { image: built, replicas: 2, configs: [{ config: conf, path: "/etc/web.conf" }] });
+  service("worker", { secrets: [{ name: "token", content: "hush", path: "/run/secrets/token" }] });`;
+const CHANGED = PROGRAM.replace('"old"', '"new"');
+const SLOW_BUILD = "RUN sleep 3.1415";
+
+interface Kill {
+  readonly name: string;
+  readonly when: Moment;
+  /** The Pulumi CLI alone, or all that runs in the project's folder: make's script, plugins, hooks. */
+  readonly what: "cli" | "all";
+  /** deploy: the first up. change: another content of the config. destroy: of all of it. */
+  readonly during: "deploy" | "change" | "destroy";
+  /** What is run then, after a preview. @default up */
+  readonly then?: "up" | "destroy";
+}
+
+const KILLS: readonly Kill[] = [
+  { name: "between the services", when: { event: /service create dev_w/ }, what: "all", during: "deploy" },
+  {
+    name: "before anything is made",
+    when: { output: /Stack swarm-platform-dev running/ },
+    what: "cli",
+    during: "deploy",
+  },
+  { name: "while the swarm is made", when: { process: /^docker swarm init/ }, what: "cli", during: "deploy" },
+  { name: "while the swarm is made", when: { process: /^docker swarm init/ }, what: "all", during: "deploy" },
+  { name: "while an image is built", when: { process: /^sleep 3.1415/ }, what: "cli", during: "deploy" },
+  {
+    name: "when the network is there",
+    when: { event: /network create dev_network/ },
+    what: "cli",
+    during: "deploy",
+  },
+  {
+    name: "when the secret is there",
+    when: { event: /secret create dev_worker-token/ },
+    what: "cli",
+    during: "deploy",
+  },
+  {
+    name: "when the config is there",
+    when: { event: /config create dev_conf/ },
+    what: "all",
+    during: "deploy",
+  },
+  {
+    name: "while the gate waits",
+    when: { output: /Service web creating.* tasks ready/ },
+    what: "cli",
+    during: "deploy",
+  },
+  {
+    name: "while the state is compared with the swarm",
+    when: { output: /ServiceConfig conf refresh \(/ },
+    what: "cli",
+    during: "change",
+  },
+  {
+    name: "when the new config is there",
+    when: { event: /config create dev_conf/ },
+    what: "cli",
+    during: "change",
+  },
+  {
+    name: "when the service has got the new config",
+    when: { event: /service update dev_web/ },
+    what: "all",
+    during: "change",
+  },
+  {
+    name: "when the old config has gone",
+    when: { event: /config remove dev_conf/ },
+    what: "cli",
+    during: "change",
+  },
+  {
+    name: "when a service has gone",
+    when: { event: /service remove dev_w/ },
+    what: "cli",
+    during: "destroy",
+    then: "destroy",
+  },
+  {
+    name: "when the network has gone",
+    when: { event: /network remove dev_network/ },
+    what: "all",
+    during: "destroy",
+  },
+  {
+    name: "while the swarm is left",
+    when: { process: /swarm-leave\.sh/ },
+    what: "cli",
+    during: "destroy",
+    then: "destroy",
+  },
+];
+
+interface Signal {
+  readonly name: string;
+  readonly send: (stackSh: number) => void;
+  /** Fields of a service that is waited for at that moment. */
+  readonly waitsFor: string;
+}
+
+const SLOW = "update: { monitor: 10 }";
+const NEVER_READY = 'healthcheck: { test: ["CMD", "false"], interval: 1, startPeriod: 300 }';
+
+const SIGNALS: readonly Signal[] = [
+  { name: "Ctrl-C", send: (pid) => process.kill(-pid, "SIGINT"), waitsFor: SLOW },
+  {
+    name: "Ctrl-C, for a rollout that is stuck",
+    send: (pid) => process.kill(-pid, "SIGINT"),
+    waitsFor: NEVER_READY,
+  },
+  {
+    name: "SIGTERM to the script of make alone",
+    send: (pid) => process.kill(pid, "SIGTERM"),
+    waitsFor: SLOW,
+  },
+  { name: "SIGTERM to all", send: (pid) => process.kill(-pid, "SIGTERM"), waitsFor: SLOW },
+];
+
+/** However an operation ends before its time: the next one finishes the work, with nothing doubled or left over. */
+export function interruptedUp(engineName: string, select: Select): void {
+  describeWithEngines("an operation that does not come to its end", () => {
+    let engine: Engine;
+    let workspace: Workspace;
+
+    beforeAll(() => {
+      engine = startEngine(engineName);
+      workspace = new Workspace(engineName, engine, "dev");
+    }, MINUTES);
+    afterAll(() => engine?.stop(), MINUTES);
+
+    const dockerfile = (line = ""): void => {
+      const folder = path.join(workspace.folder, "tool");
+      fs.mkdirSync(folder, { recursive: true });
+      fs.writeFileSync(path.join(folder, "Dockerfile"), `FROM busybox:1.35\n${line}\n`);
+    };
+    /** The stack as it is before the operation that is killed. */
+    const prepare = (during: Kill["during"], when: Moment): void => {
+      workspace.program(PROGRAM);
+      dockerfile(when.process?.source.includes("sleep") ? SLOW_BUILD : "");
+      if (during !== "deploy") {
+        workspace.succeed("stack.sh", "up");
+        if (during === "change") workspace.program(CHANGED);
+        return;
+      }
+      workspace.succeed("stack.sh", "destroy");
+      const images = engine.docker("image", "ls", "--quiet", "tool");
+      if (images !== "") engine.docker("image", "rm", "--force", ...images.split("\n"));
+    };
+    const expectDeployed = (): void => {
+      expect(workspace.preview()).toEqual([]);
+      expect(swarmObjects(engine)).toEqual([
+        expect.stringMatching(/^config dev_conf-[0-9a-f]{12}$/),
+        expect.stringMatching(/^image tool:[0-9a-f]{12}$/),
+        "network dev_network",
+        expect.stringMatching(/^secret dev_worker-token-[0-9a-f]{12}$/),
+        "service dev_web 2/2",
+        "service dev_worker 1/1",
+      ]);
+      const { resources, pending_operations } = workspace.state();
+      expect(pending_operations).toBeUndefined();
+      const urns = resources.map(({ urn }) => urn);
+      expect(urns).toEqual([...new Set(urns)]);
+    };
+
+    test.each(select(KILLS))(
+      "$during killed ($what) $name",
+      async ({ when, what, during, then = "up" }) => {
+        prepare(during, when);
+        const operation = await runUntil(when, during === "destroy" ? "destroy" : "up", workspace, engine);
+        killAtOnce(what, workspace);
+        expect((await operation.ended).code).not.toBe(0);
+
+        const before = workspace.stateFile();
+        workspace.succeed("stack.sh", "preview");
+        expect(workspace.stateFile()).toBe(before);
+
+        workspace.succeed("stack.sh", then);
+        if (then === "up") expectDeployed();
+        else expect(swarmObjects(engine).filter((name) => !name.startsWith("image "))).toEqual([]);
+      },
+      4 * MINUTES,
+    );
+  });
+}
