@@ -13,6 +13,7 @@ import { docker, dockerLines, fail, inspect, say } from "./docker-cli.mjs";
 /** How long the environment's own containers may take to stop, in ms; Swarm kills them after their grace period. */
 const PATIENCE = 120_000;
 const NAMESPACE_LABEL = "com.docker.stack.namespace";
+const TASK_LABEL = "com.docker.swarm.task.id";
 
 const [namespace] = process.argv.slice(2);
 const { resources = [] } = JSON.parse(readFileSync(0, "utf8")).deployment;
@@ -40,7 +41,21 @@ function strangersUses() {
 /** Containers on a network that are no tasks, as far as this node sees them. */
 function attached({ Containers = {} }) {
   const ids = Object.keys(Containers).filter((id) => !id.startsWith("lb-"));
-  return inspect("container", ...ids).filter(({ Config }) => !Config.Labels?.["com.docker.swarm.task.id"]);
+  return inspect("container", ...ids).filter(({ Config }) => !Config.Labels?.[TASK_LABEL]);
+}
+
+/** Others that have a volume, as far as this node sees them, each with what frees it. */
+function mounting(volume) {
+  const ids = dockerLines("ps", "--all", "--quiet", "--filter", `volume=${volume}`);
+  return inspect("container", ...ids)
+    .filter(({ Config: { Labels } }) => !(Labels?.[TASK_LABEL] && Labels[NAMESPACE_LABEL] === namespace))
+    .map(({ Name, Config: { Image, Labels }, Mounts }) => {
+      const service = Labels?.["com.docker.swarm.service.name"];
+      const target = Mounts.find((mount) => mount.Name === volume)?.Destination;
+      return service === undefined
+        ? `container ${Name.slice(1)} (${Image}) on node ${node}; free it: docker rm --force ${Name.slice(1)}`
+        : `service ${service} (${Image.split("@")[0]}); free it: docker service update --mount-rm ${target} ${service}`;
+    });
 }
 
 /** Addresses of other nodes that have containers on what is left; this one can't see which. */
@@ -55,6 +70,12 @@ function stillThere(kind, type) {
   const full = kind === "network" ? ["--no-trunc"] : [];
   const there = new Set(dockerLines(kind, "ls", "--quiet", ...full));
   return inspect(kind, ...[...left(type)].filter((id) => there.has(id)));
+}
+
+function report(kind, name, users) {
+  if (users.length === 0) return;
+  say(`${kind} ${name} stays, because others use it:\n${users.map((user) => `  ${user}`).join("\n")}`);
+  inTheWay += users.length;
 }
 
 const node = docker("info", "--format", "{{.Name}}");
@@ -80,11 +101,10 @@ for (const [kind, type] of [
         `container ${container} (${Config.Image}) on node ${node}; free it: docker network disconnect --force ${name} ${container}`,
       );
     }
-    if (users.length === 0) continue;
-    say(`${kind} ${name} stays, because others use it:\n${users.map((user) => `  ${user}`).join("\n")}`);
-    inTheWay += users.length;
+    report(kind, name, users);
   }
 }
+for (const name of left("volume:Volume")) report("volume", name, mounting(name));
 if (inTheWay > 0) fail("free what is named above, then run it again: make destroy");
 
 /** Containers whose service is gone and that have not stopped yet. */

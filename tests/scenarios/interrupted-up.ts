@@ -1,10 +1,11 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { describeWithEngines, Engine, startEngine } from "../support/engine";
 import { killAtOnce, Moment, runUntil } from "../support/moment";
 import type { Select } from "../support/scenario";
 import { swarmObjects } from "../support/swarm-objects";
-import { Workspace } from "../support/workspace";
+import { Running, Workspace } from "../support/workspace";
 
 const MINUTES = 60_000;
 
@@ -109,30 +110,31 @@ const KILLS: readonly Kill[] = [
   },
 ];
 
+const GATE_WAITS: Moment = { output: /Service slow creating.* tasks ready/ };
+const SLOW = `service("slow", { update: { monitor: 10 } });`;
+const NEVER_READY = `
+  service("slow", { healthcheck: { test: ["CMD", "false"], interval: 1, startPeriod: 300 } });`;
+
 interface Signal {
   readonly name: string;
   readonly send: (stackSh: number) => void;
-  /** Fields of a service that is waited for at that moment. */
-  readonly waitsFor: string;
+  readonly program: string;
 }
 
-const SLOW = "update: { monitor: 10 }";
-const NEVER_READY = 'healthcheck: { test: ["CMD", "false"], interval: 1, startPeriod: 300 }';
-
 const SIGNALS: readonly Signal[] = [
-  { name: "Ctrl-C", send: (pid) => process.kill(-pid, "SIGINT"), waitsFor: SLOW },
+  { name: "Ctrl-C", send: (pid) => process.kill(-pid, "SIGINT"), program: SLOW },
   {
-    name: "Ctrl-C, for a rollout that is stuck",
+    name: "Ctrl-C while a rollout is stuck",
     send: (pid) => process.kill(-pid, "SIGINT"),
-    waitsFor: NEVER_READY,
+    program: NEVER_READY,
   },
-  {
-    name: "SIGTERM to the script of make alone",
-    send: (pid) => process.kill(pid, "SIGTERM"),
-    waitsFor: SLOW,
-  },
-  { name: "SIGTERM to all", send: (pid) => process.kill(-pid, "SIGTERM"), waitsFor: SLOW },
+  { name: "SIGTERM to make's script alone", send: (pid) => process.kill(pid, "SIGTERM"), program: SLOW },
+  { name: "SIGTERM to all", send: (pid) => process.kill(-pid, "SIGTERM"), program: SLOW },
 ];
+const TIME = "\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ";
+
+/** How long an operation may take to end after a signal, in ms. */
+const SIGNAL_TIME = 15_000;
 
 /** However an operation ends before its time: the next one finishes the work, with nothing doubled or left over. */
 export function interruptedUp(engineName: string, select: Select): void {
@@ -198,5 +200,98 @@ export function interruptedUp(engineName: string, select: Select): void {
       },
       4 * MINUTES,
     );
+
+    /** As before the first `up`, with a service that is waited for. */
+    const startSlow = async (program: string): Promise<Running> => {
+      workspace.succeed("stack.sh", "destroy");
+      workspace.program(program);
+      return runUntil(GATE_WAITS, "up", workspace, engine);
+    };
+    const expectSlow = (): void => {
+      workspace.program(SLOW);
+      workspace.succeed("stack.sh", "up");
+      expect(workspace.preview()).toEqual([]);
+      expect(swarmObjects(engine)).toEqual(
+        expect.arrayContaining(["network dev_network", "service dev_slow 1/1"]),
+      );
+    };
+
+    test.each(select(SIGNALS))(
+      "$name",
+      async ({ send, program }) => {
+        const operation = await startSlow(program);
+        const sent = Date.now();
+        send(operation.child.pid ?? NaN);
+        const { code, output } = await operation.ended;
+        expect(Date.now() - sent).toBeLessThan(SIGNAL_TIME);
+        expect(code).toBe(130);
+        expect(output).toContain("stack dev: up was interrupted. What it did is kept; run it again.");
+        expectSlow();
+      },
+      4 * MINUTES,
+    );
+
+    interface AtOnce {
+      readonly name: string;
+      readonly run: () => void | Promise<void>;
+    }
+
+    const AT_ONCE: readonly AtOnce[] = [
+      {
+        name: "a second up refuses, and the first is not disturbed",
+        run: async () => {
+          const operation = await startSlow(SLOW);
+          for (const second of ["up", "destroy", "preview"]) {
+            const { code, output } = workspace.tool("stack.sh", second);
+            expect({ code, output }).toEqual({
+              code: 1,
+              output: expect.stringMatching(
+                new RegExp(
+                  `^stack dev: make up is at work on it \\(pid ${operation.child.pid}, since ${TIME}\\). ` +
+                    "Wait until it has ended, or end it. Nothing was changed.\n$",
+                ),
+              ) as string,
+            });
+          }
+          expect(await operation.ended).toMatchObject({ code: 0 });
+          expectSlow();
+        },
+      },
+      {
+        name: "an up whose make was killed goes on, and is not disturbed either",
+        run: async () => {
+          const operation = await startSlow(SLOW);
+          operation.child.kill("SIGKILL");
+          const { code, output } = workspace.tool("stack.sh", "up");
+          expect(code).toBe(1);
+          const [, pid] = new RegExp(
+            `^stack dev: "pulumi up .*" is at work on it \\(pid (\\d+), since ${TIME}\\). ` +
+              "Wait until it has ended, or end it: kill -INT \\1. Nothing was changed.\n$",
+          ).exec(output) as RegExpExecArray;
+          await operation.ended;
+          while (fs.existsSync(`/proc/${pid}`)) await sleep(100);
+          expectSlow();
+        },
+      },
+      {
+        name: "a lock of another machine holds until it is taken away",
+        run: () => {
+          const locks = path.join(workspace.folder, ".state/.pulumi/locks/organization/swarm-platform/dev");
+          fs.mkdirSync(locks, { recursive: true });
+          const timestamp = "2026-01-02T10:00:00.123456789Z";
+          const lock = { pid: 1, username: "ann", hostname: "other", timestamp };
+          fs.writeFileSync(path.join(locks, "one.json"), JSON.stringify(lock));
+          expect(workspace.tool("stack.sh", "up")).toMatchObject({
+            code: 1,
+            output:
+              "stack dev: ann@other is at work on it (pid 1, since 2026-01-02T10:00:00Z). " +
+              "Wait, or if that has ended: pulumi cancel --stack dev. Nothing was changed.\n",
+          });
+          expect(workspace.pulumi("cancel", "--yes")).toMatchObject({ code: 0 });
+          expectSlow();
+        },
+      },
+    ];
+    test.each(select(AT_ONCE))("$name", ({ run }) => run(), 4 * MINUTES);
   });
 }

@@ -359,27 +359,69 @@ describe("after an operation that failed", () => {
     ]);
   });
 
-  test("what it made without noting it is removed, and nothing else", () => {
-    const made = (id: string, at: string): string => inspected(id, `dev_${id}`, { CreatedAt: at });
-    const answers: DockerAnswers = {
-      "service ls --quiet --filter label=com.docker.stack.namespace=dev": "s1\n",
-      "secret ls --quiet --filter label=com.docker.stack.namespace=dev": "then\nearlier\nlater\n",
-      "service inspect s1": made("s1", "2026-01-02T10:01:00Z"),
-      "secret inspect then": made("then", "2026-01-02T10:01:00Z"),
-      "secret inspect earlier": made("earlier", "2026-01-02T09:59:00Z"),
-      "secret inspect later": made("later", "2026-01-02T10:06:00Z"),
-      "secret rm then": "",
+  describe("what it made without noting it", () => {
+    const components = [
+      resource("swarm-platform:index:SwarmSecret", "token"),
+      resource("swarm-platform:index:SwarmConfig", "conf"),
+      resource("swarm-platform:index:SwarmService", "web"),
+    ];
+    const DURING = "2026-01-02T10:01:00Z";
+    /** What the tool removes when there is one object of that kind with that name. */
+    const removed = (kind: string, name: string, more: object = {}, operation = "up"): string[] => {
+      const found =
+        kind === "network"
+          ? inspectedNetwork("x", name, { Created: DURING, ...more })
+          : inspected("x", name, { CreatedAt: DURING, ...more });
+      const answers: DockerAnswers = {
+        [`${kind} ls --quiet --filter label=com.docker.stack.namespace=dev`]: "x\n",
+        [`${kind} inspect x`]: found,
+        [`${kind} rm x`]: "",
+      };
+      const deployment = { resources: [STACK, ENGINE, ...components] };
+      const result = after(deployment, failed(STACK), { ...NONE_LEFT, ...answers }, operation);
+      expect(result).toMatchObject({ code: 0, stdout: "" });
+      return changes(result).length === 0
+        ? []
+        : [...changes(result), ...result.stderr.split("\n").filter(Boolean)];
     };
-    const deployment = { resources: [STACK, ENGINE, web] };
-    const result = after(deployment, failed(STACK), answers);
-    expect(result).toMatchObject({
-      code: 0,
-      stdout: "",
-      stderr:
-        "stack dev: secret dev_then was made by the operation that failed, which did not note it; removed, to be made again.\n",
+    const ours: readonly [string, string, object][] = [
+      ["service", "dev_web", {}],
+      ["config", "dev_conf-0123456789ab", {}],
+      ["secret", "dev_token-0123456789ab-2", {}],
+      ["network", "any", { Labels: { ...OURS, "swarm-platform.encrypted": "true" } }],
+    ];
+
+    test.each(ours)("is removed: %s %s", (kind, name, more) => {
+      expect(removed(kind, name, more)).toEqual([
+        `${kind} rm x`,
+        `stack dev: ${kind} ${name} was made by the operation that failed, which did not note it; removed, to be made again.`,
+      ]);
     });
-    expect(changes(result)).toEqual(["secret rm then"]);
-    expect(changes(after(deployment, failed(STACK), answers, "preview"))).toEqual([]);
+
+    test.each(ours)("stays while a preview looks: %s %s", (kind, name, more) => {
+      expect(removed(kind, name, more, "preview")).toEqual([]);
+    });
+
+    test.each([
+      ["service", "dev_other"],
+      ["service", "dev_web2"],
+      ["config", "dev_conf"],
+      ["config", "dev_token-0123456789ab"],
+      ["secret", "dev_mytoken-0123456789ab"],
+      ["network", "dev_default"],
+    ])("is not what others made in the namespace: %s %s", (kind, name) => {
+      expect(removed(kind, name)).toEqual([]);
+    });
+
+    test.each(["2026-01-02T09:59:59Z", "2026-01-02T10:05:01Z"])("is not what was made at %s", (at) => {
+      expect(removed("service", "dev_web", { CreatedAt: at })).toEqual([]);
+    });
+
+    test("is not what the state knows", () => {
+      components.push(object(SERVICE, "web", { id: "x" }));
+      expect(removed("service", "dev_web")).toEqual([]);
+      components.pop();
+    });
   });
 });
 
