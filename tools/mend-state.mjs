@@ -25,6 +25,8 @@ const NAMESPACE_LABEL = "com.docker.stack.namespace";
 const NETWORK_LABEL = "swarm-platform.encrypted";
 /** Seen by the next `up` as drift, so that the rollout gate runs for a service that it did not come to. */
 const INTERRUPTED = "swarm-platform.rollout=interrupted";
+/** How long an engine that was just started may take until it is in its swarm again, in ms. */
+const SWARM_PATIENCE = Number(process.env.SWARM_PATIENCE ?? 30_000);
 /** How long Swarm may take to end an update that was under way, in ms. */
 const UPDATE_PATIENCE = 180_000;
 /** How long after its state was last written a killed operation may still have been making a swarm, in ms. */
@@ -40,7 +42,7 @@ const before = lastOperation();
 let resources = deployment.resources ?? [];
 let mended = pending.length > 0;
 
-const swarm = manageableSwarm();
+const swarm = await manageableSwarm();
 if (swarm === undefined) {
   dropVanished();
 } else {
@@ -59,28 +61,45 @@ if (mended) {
 // ---------------------------------------------------------------- the engine
 
 /** The swarm that the engine manages; undefined when it is in none. */
-function manageableSwarm() {
+async function manageableSwarm() {
   const host = process.env.DOCKER_HOST;
-  let state;
+  let seen = lookAtSwarm();
+  if (seen.passes) say(`waiting until the engine at ${host} has its swarm (${seen.problem})`);
+  for (const until = Date.now() + SWARM_PATIENCE; seen.passes && Date.now() < until; seen = lookAtSwarm()) {
+    await sleep(500);
+  }
+  if (seen.problem === undefined) return seen.swarm;
+  return fail(
+    `the engine at ${host} can't manage its swarm: ${seen.problem}.\n` +
+      "  Locked: docker swarm unlock. A worker: set DOCKER_HOST and host to a manager. No leader, or pending: most of\n" +
+      "  the managers must run, and reach each other. Nothing was changed.",
+  );
+}
+
+/** The swarm, or the problem with it, and whether that may pass: an engine that has just started looks for its peers. */
+function lookAtSwarm() {
   try {
-    state = JSON.parse(docker("info", "--format", "{{json .Swarm}}"));
+    const state = JSON.parse(docker("info", "--format", "{{json .Swarm}}"));
+    const { LocalNodeState, ControlAvailable, Error: error } = state;
+    if (LocalNodeState === "inactive") return {};
+    if (LocalNodeState === "active" && !ControlAvailable) return { problem: "it is a worker" };
+    if (LocalNodeState !== "active") {
+      return {
+        problem: `it is ${LocalNodeState}${error ? ` (${error})` : ""}`,
+        passes: LocalNodeState === "pending",
+      };
+    }
     // A manager answers with its own state even where the swarm has lost its leader.
-    if (state.LocalNodeState === "active" && state.ControlAvailable) docker("node", "ls", "--quiet");
+    docker("node", "ls", "--quiet");
+    return { swarm: state.Cluster };
   } catch (error) {
     if (!(error instanceof DockerFault)) throw error;
-    fail(
-      `the Docker engine at ${host} does not answer: ${error.message}\n` +
+    if (/does not have a leader/.test(error.message)) return { problem: "it has no leader", passes: true };
+    return fail(
+      `the Docker engine at ${process.env.DOCKER_HOST} does not answer: ${error.message}\n` +
         "  Start it (docker info tells when it is there), or set DOCKER_HOST and host to another one. Nothing was changed.",
     );
   }
-  if (state.LocalNodeState === "inactive") return undefined;
-  if (state.LocalNodeState === "active" && state.ControlAvailable) return state.Cluster;
-  const what = state.LocalNodeState === "active" ? "a worker" : state.LocalNodeState;
-  return fail(
-    `the engine at ${host} can't manage its swarm: it is ${what}${state.Error ? ` (${state.Error})` : ""}.\n` +
-      "  Locked: docker swarm unlock. Pending: wait for the managers. A worker: set DOCKER_HOST and host to a manager.\n" +
-      "  Nothing was changed.",
-  );
 }
 
 /** What the swarm has under a name or an id. */

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describeWithEngines, Engine, startEngine } from "../support/engine";
 import { killAtOnce, Moment, runUntil } from "../support/moment";
 import type { Select } from "../support/scenario";
+import { expectSettled } from "../support/settled";
 import { swarmObjects } from "../support/swarm-objects";
 import { Running, Workspace } from "../support/workspace";
 
@@ -13,9 +14,17 @@ const PROGRAM = `
   const build = { context: "tool", dockerfile: "tool/Dockerfile" };
   const built = new ImageBuild("tool", { ...config, imageName: "tool", build }, { provider }).reference;
   const conf = new SwarmConfig("conf", { environment, content: "old" }, onSwarm);
-  service("web", { image: built, replicas: 2, configs: [{ config: conf, path: "/etc/web.conf" }] });
+  service("web", { image: built, replicas: 2, update: { monitor: 4 }, configs: [{ config: conf, path: "/etc/web.conf" }] });
   service("worker", { secrets: [{ name: "token", content: "hush", path: "/run/secrets/token" }] });`;
 const CHANGED = PROGRAM.replace('"old"', '"new"');
+const OBJECTS = [
+  /^config dev_conf-[0-9a-f]{12}$/,
+  /^image tool:[0-9a-f]{12}$/,
+  "network dev_network",
+  /^secret dev_worker-token-[0-9a-f]{12}$/,
+  "service dev_web 2/2",
+  "service dev_worker 1/1",
+];
 const SLOW_BUILD = "RUN sleep 3.1415";
 
 interface Kill {
@@ -33,7 +42,7 @@ const KILLS: readonly Kill[] = [
   { name: "between the services", when: { event: /service create dev_w/ }, what: "all", during: "deploy" },
   {
     name: "before anything is made",
-    when: { output: /Stack swarm-platform-dev running/ },
+    when: { output: /Stack swarm-platform-dev creating/ },
     what: "cli",
     during: "deploy",
   },
@@ -91,7 +100,7 @@ const KILLS: readonly Kill[] = [
   {
     name: "when a service has gone",
     when: { event: /service remove dev_w/ },
-    what: "cli",
+    what: "all",
     during: "destroy",
     then: "destroy",
   },
@@ -104,7 +113,7 @@ const KILLS: readonly Kill[] = [
   {
     name: "while the swarm is left",
     when: { process: /swarm-leave\.sh/ },
-    what: "cli",
+    what: "all",
     during: "destroy",
     then: "destroy",
   },
@@ -136,6 +145,89 @@ const TIME = "\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ";
 /** How long an operation may take to end after a signal, in ms. */
 const SIGNAL_TIME = 15_000;
 
+/** As before the first `up`. */
+function removeAll(engine: Engine, workspace: Workspace): void {
+  workspace.succeed("stack.sh", "destroy");
+  const images = engine.docker("image", "ls", "--quiet", "tool");
+  if (images !== "") engine.docker("image", "rm", "--force", ...images.split("\n"));
+}
+
+/** A first `up` of a program, up to where its service is waited for. */
+async function startSlow(program: string, engine: Engine, workspace: Workspace): Promise<Running> {
+  removeAll(engine, workspace);
+  workspace.program(program);
+  return runUntil(GATE_WAITS, "up", workspace, engine);
+}
+
+/** The next `up` finishes the work. */
+function expectSlow(engine: Engine, workspace: Workspace): void {
+  workspace.program(SLOW);
+  workspace.succeed("stack.sh", "up");
+  expectSettled(workspace, engine, ["network dev_network", "service dev_slow 1/1"]);
+}
+
+interface AtOnce {
+  readonly name: string;
+  readonly run: (engine: Engine, workspace: Workspace) => void | Promise<void>;
+}
+
+const AT_ONCE: readonly AtOnce[] = [
+  {
+    name: "a second up refuses, and the first is not disturbed",
+    run: async (engine, workspace) => {
+      const operation = await startSlow(SLOW, engine, workspace);
+      for (const second of ["up", "destroy", "preview"]) {
+        const { code, output } = workspace.tool("stack.sh", second);
+        expect({ code, output }).toEqual({
+          code: 1,
+          output: expect.stringMatching(
+            new RegExp(
+              `^stack dev: make up is at work on it \\(pid ${operation.child.pid}, since ${TIME}\\). ` +
+                "Wait until it has ended, or end it. Nothing was changed.\n$",
+            ),
+          ) as string,
+        });
+      }
+      expect(await operation.ended).toMatchObject({ code: 0 });
+      expectSlow(engine, workspace);
+    },
+  },
+  {
+    name: "an up whose make was killed goes on, and is not disturbed either",
+    run: async (engine, workspace) => {
+      const operation = await startSlow(SLOW, engine, workspace);
+      operation.child.kill("SIGKILL");
+      const { code, output } = workspace.tool("stack.sh", "up");
+      expect(code).toBe(1);
+      const [, pid] = new RegExp(
+        `^stack dev: "pulumi up .*" is at work on it \\(pid (\\d+), since ${TIME}\\). ` +
+          "Wait until it has ended, or end it: kill -INT \\1. Nothing was changed.\n$",
+      ).exec(output) as RegExpExecArray;
+      await operation.ended;
+      while (fs.existsSync(`/proc/${pid}`)) await sleep(100);
+      expectSlow(engine, workspace);
+    },
+  },
+  {
+    name: "a lock of another machine holds until it is taken away",
+    run: (engine, workspace) => {
+      const locks = path.join(workspace.folder, ".state/.pulumi/locks/organization/swarm-platform/dev");
+      fs.mkdirSync(locks, { recursive: true });
+      const timestamp = "2026-01-02T10:00:00.123456789Z";
+      const lock = { pid: 1, username: "ann", hostname: "other", timestamp };
+      fs.writeFileSync(path.join(locks, "one.json"), JSON.stringify(lock));
+      expect(workspace.tool("stack.sh", "up")).toMatchObject({
+        code: 1,
+        output:
+          "stack dev: ann@other is at work on it (pid 1, since 2026-01-02T10:00:00Z). " +
+          "Wait, or if that has ended: pulumi cancel --stack dev. Nothing was changed.\n",
+      });
+      expect(workspace.pulumi("cancel", "--yes")).toMatchObject({ code: 0 });
+      expectSlow(engine, workspace);
+    },
+  },
+];
+
 /** However an operation ends before its time: the next one finishes the work, with nothing doubled or left over. */
 export function interruptedUp(engineName: string, select: Select): void {
   describeWithEngines("an operation that does not come to its end", () => {
@@ -162,24 +254,7 @@ export function interruptedUp(engineName: string, select: Select): void {
         if (during === "change") workspace.program(CHANGED);
         return;
       }
-      workspace.succeed("stack.sh", "destroy");
-      const images = engine.docker("image", "ls", "--quiet", "tool");
-      if (images !== "") engine.docker("image", "rm", "--force", ...images.split("\n"));
-    };
-    const expectDeployed = (): void => {
-      expect(workspace.preview()).toEqual([]);
-      expect(swarmObjects(engine)).toEqual([
-        expect.stringMatching(/^config dev_conf-[0-9a-f]{12}$/),
-        expect.stringMatching(/^image tool:[0-9a-f]{12}$/),
-        "network dev_network",
-        expect.stringMatching(/^secret dev_worker-token-[0-9a-f]{12}$/),
-        "service dev_web 2/2",
-        "service dev_worker 1/1",
-      ]);
-      const { resources, pending_operations } = workspace.state();
-      expect(pending_operations).toBeUndefined();
-      const urns = resources.map(({ urn }) => urn);
-      expect(urns).toEqual([...new Set(urns)]);
+      removeAll(engine, workspace);
     };
 
     test.each(select(KILLS))(
@@ -195,103 +270,27 @@ export function interruptedUp(engineName: string, select: Select): void {
         expect(workspace.stateFile()).toBe(before);
 
         workspace.succeed("stack.sh", then);
-        if (then === "up") expectDeployed();
+        if (then === "up") expectSettled(workspace, engine, OBJECTS);
         else expect(swarmObjects(engine).filter((name) => !name.startsWith("image "))).toEqual([]);
       },
       4 * MINUTES,
     );
 
-    /** As before the first `up`, with a service that is waited for. */
-    const startSlow = async (program: string): Promise<Running> => {
-      workspace.succeed("stack.sh", "destroy");
-      workspace.program(program);
-      return runUntil(GATE_WAITS, "up", workspace, engine);
-    };
-    const expectSlow = (): void => {
-      workspace.program(SLOW);
-      workspace.succeed("stack.sh", "up");
-      expect(workspace.preview()).toEqual([]);
-      expect(swarmObjects(engine)).toEqual(
-        expect.arrayContaining(["network dev_network", "service dev_slow 1/1"]),
-      );
-    };
-
     test.each(select(SIGNALS))(
       "$name",
       async ({ send, program }) => {
-        const operation = await startSlow(program);
+        const operation = await startSlow(program, engine, workspace);
         const sent = Date.now();
         send(operation.child.pid ?? NaN);
         const { code, output } = await operation.ended;
         expect(Date.now() - sent).toBeLessThan(SIGNAL_TIME);
         expect(code).toBe(130);
         expect(output).toContain("stack dev: up was interrupted. What it did is kept; run it again.");
-        expectSlow();
+        expectSlow(engine, workspace);
       },
       4 * MINUTES,
     );
 
-    interface AtOnce {
-      readonly name: string;
-      readonly run: () => void | Promise<void>;
-    }
-
-    const AT_ONCE: readonly AtOnce[] = [
-      {
-        name: "a second up refuses, and the first is not disturbed",
-        run: async () => {
-          const operation = await startSlow(SLOW);
-          for (const second of ["up", "destroy", "preview"]) {
-            const { code, output } = workspace.tool("stack.sh", second);
-            expect({ code, output }).toEqual({
-              code: 1,
-              output: expect.stringMatching(
-                new RegExp(
-                  `^stack dev: make up is at work on it \\(pid ${operation.child.pid}, since ${TIME}\\). ` +
-                    "Wait until it has ended, or end it. Nothing was changed.\n$",
-                ),
-              ) as string,
-            });
-          }
-          expect(await operation.ended).toMatchObject({ code: 0 });
-          expectSlow();
-        },
-      },
-      {
-        name: "an up whose make was killed goes on, and is not disturbed either",
-        run: async () => {
-          const operation = await startSlow(SLOW);
-          operation.child.kill("SIGKILL");
-          const { code, output } = workspace.tool("stack.sh", "up");
-          expect(code).toBe(1);
-          const [, pid] = new RegExp(
-            `^stack dev: "pulumi up .*" is at work on it \\(pid (\\d+), since ${TIME}\\). ` +
-              "Wait until it has ended, or end it: kill -INT \\1. Nothing was changed.\n$",
-          ).exec(output) as RegExpExecArray;
-          await operation.ended;
-          while (fs.existsSync(`/proc/${pid}`)) await sleep(100);
-          expectSlow();
-        },
-      },
-      {
-        name: "a lock of another machine holds until it is taken away",
-        run: () => {
-          const locks = path.join(workspace.folder, ".state/.pulumi/locks/organization/swarm-platform/dev");
-          fs.mkdirSync(locks, { recursive: true });
-          const timestamp = "2026-01-02T10:00:00.123456789Z";
-          const lock = { pid: 1, username: "ann", hostname: "other", timestamp };
-          fs.writeFileSync(path.join(locks, "one.json"), JSON.stringify(lock));
-          expect(workspace.tool("stack.sh", "up")).toMatchObject({
-            code: 1,
-            output:
-              "stack dev: ann@other is at work on it (pid 1, since 2026-01-02T10:00:00Z). " +
-              "Wait, or if that has ended: pulumi cancel --stack dev. Nothing was changed.\n",
-          });
-          expect(workspace.pulumi("cancel", "--yes")).toMatchObject({ code: 0 });
-          expectSlow();
-        },
-      },
-    ];
-    test.each(select(AT_ONCE))("$name", ({ run }) => run(), 4 * MINUTES);
+    test.each(select(AT_ONCE))("$name", ({ run }) => run(engine, workspace), 4 * MINUTES);
   });
 }

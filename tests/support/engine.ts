@@ -24,11 +24,15 @@ export interface Engine {
   stop(): void;
 }
 
-/** Starts an engine; `name` is the host name that its swarm shows as the node. */
-export function startEngine(name: string): Engine {
+/**
+ * Starts an engine; `name` is the host name that its swarm shows as the node.
+ *
+ * @param flags as of tools/throwaway-engine.sh, such as `--disk=300m`.
+ */
+export function startEngine(name: string, ...flags: readonly string[]): Engine {
   const folder = path.join(WORK, "engines", name);
   fs.mkdirSync(path.dirname(folder), { recursive: true });
-  const printed = execFileSync(SCRIPT, ["start", folder, name], { encoding: "utf8" });
+  const printed = execFileSync(SCRIPT, ["start", folder, name, ...flags], { encoding: "utf8" });
   const facts = Object.fromEntries(printed.split("\n").map((line) => line.split("=", 2) as [string, string]));
   const host = facts.DOCKER_HOST ?? "";
   const run = (command: string): void => {

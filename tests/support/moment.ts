@@ -55,7 +55,13 @@ export function killAtOnce(what: "cli" | "all", workspace: Workspace): void {
       folder === workspace.folder && (what === "all" || /^(\S*\/)?pulumi /.test(command)),
   );
   if (killed.length === 0) throw new Error("there is nothing to kill");
-  for (const { pid } of killed) process.kill(pid, "SIGKILL");
+  for (const { pid } of killed) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It has ended meanwhile, such as the parent of the one before.
+    }
+  }
 }
 
 interface Process {

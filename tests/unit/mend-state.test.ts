@@ -97,7 +97,12 @@ function mend(
     fs.utimesSync(file, new Date(before.ended), new Date(before.ended));
   }
   const stdin = JSON.stringify({ version: 3, deployment: { manifest: { time: WRITTEN }, ...deployment } });
-  const run = runTool("mend-state.mjs", [operation, "dev", file], { ...READY, ...answers }, { stdin });
+  const run = runTool(
+    "mend-state.mjs",
+    [operation, "dev", file],
+    { ...READY, ...answers },
+    { stdin, env: { SWARM_PATIENCE: "700" } },
+  );
   const state =
     run.stdout === "" ? undefined : (JSON.parse(run.stdout) as { deployment: Deployment }).deployment;
   return { ...run, state };
@@ -438,12 +443,17 @@ describe("refuses, before a refresh could take it for everything being gone, an 
     [
       "whose swarm has no leader",
       { "node ls --quiet": { fails: "The swarm does not have a leader." } },
-      "does not answer: The swarm does not have a leader.",
+      "can't manage its swarm: it has no leader.",
     ],
     [
       "whose swarm is locked",
       state({ LocalNodeState: "locked", ControlAvailable: false }),
       "can't manage its swarm: it is locked.",
+    ],
+    [
+      "that does not find the other managers",
+      state({ LocalNodeState: "pending", ControlAvailable: false }),
+      "can't manage its swarm: it is pending.",
     ],
     [
       "that is a worker",

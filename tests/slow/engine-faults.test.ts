@@ -1,0 +1,4 @@
+import { engineFaults } from "../scenarios/engine-faults";
+import { rest } from "../support/scenario";
+
+engineFaults("engine-faults-slow", rest);
