@@ -1,5 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { explainImageFault } from "./image-fault";
 
 export interface ImagePullArgs {
   /** Image with tag, as in `docker pull`. */
@@ -19,7 +20,11 @@ export class ImagePull extends pulumi.ComponentResource {
   constructor(name: string, args: ImagePullArgs, opts?: pulumi.ComponentResourceOptions) {
     super("swarm-platform:index:ImagePull", name, {}, opts);
 
-    const image = new docker.RemoteImage(name, { name: args.image, keepLocally: true }, { parent: this });
+    const image = new docker.RemoteImage(
+      name,
+      { name: args.image, keepLocally: true },
+      { parent: this, hooks: { onError: [explainImageFault(`${name}-pull`, args.image)] } },
+    );
     this.reference = image.repoDigest.apply((digest) => pinned(args.image, digest));
     this.identity = pulumi
       .all([image.repoDigest, image.imageId])
