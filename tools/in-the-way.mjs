@@ -18,6 +18,11 @@ const TASK_LABEL = "com.docker.swarm.task.id";
 const [namespace] = process.argv.slice(2);
 const { resources = [] } = JSON.parse(readFileSync(0, "utf8")).deployment;
 
+const info = docker("info", "--format", "{{.Name}} {{.Swarm.LocalNodeState}} {{.Swarm.NodeAddr}}");
+const [node, swarm, here] = info.split(" ");
+/** As dockerLines; none where destroy has left the swarm already. */
+const swarmLines = (...args) => (swarm === "active" ? dockerLines(...args) : []);
+
 /** The ids of a kind that the state still has. */
 const left = (type) =>
   new Set(resources.filter((one) => one.type === `docker:index/${type}`).map(({ id }) => id));
@@ -25,7 +30,7 @@ const left = (type) =>
 /** Services of others with what they use: [kind, id, name] each. */
 function strangersUses() {
   const own = left("service:Service");
-  return inspect("service", ...dockerLines("service", "ls", "--quiet"))
+  return inspect("service", ...swarmLines("service", "ls", "--quiet"))
     .filter(({ ID }) => !own.has(ID))
     .map(({ Spec: { Name, TaskTemplate } }) => {
       const { ContainerSpec = {}, Networks = [] } = TaskTemplate;
@@ -39,8 +44,9 @@ function strangersUses() {
 }
 
 /** Containers on a network that are no tasks, as far as this node sees them. */
-function attached({ Containers = {} }) {
-  const ids = Object.keys(Containers).filter((id) => !id.startsWith("lb-"));
+function attached({ Containers }) {
+  // The engine says null where there are none.
+  const ids = Object.keys(Containers ?? {}).filter((id) => !id.startsWith("lb-"));
   return inspect("container", ...ids).filter(({ Config }) => !Config.Labels?.[TASK_LABEL]);
 }
 
@@ -60,7 +66,6 @@ function mounting(volume) {
 
 /** Addresses of other nodes that have containers on what is left; this one can't see which. */
 function elsewhere() {
-  const here = docker("info", "--format", "{{.Swarm.NodeAddr}}");
   const peers = stillThere("network", "network:Network").flatMap(({ Peers }) => Peers ?? []);
   return peers.map(({ IP }) => IP).filter((address) => address !== here);
 }
@@ -68,7 +73,7 @@ function elsewhere() {
 /** What the state and the swarm still have of a kind. */
 function stillThere(kind, type) {
   const full = kind === "network" ? ["--no-trunc"] : [];
-  const there = new Set(dockerLines(kind, "ls", "--quiet", ...full));
+  const there = new Set(swarmLines(kind, "ls", "--quiet", ...full));
   return inspect(kind, ...[...left(type)].filter((id) => there.has(id)));
 }
 
@@ -78,7 +83,6 @@ function report(kind, name, users) {
   inTheWay += users.length;
 }
 
-const node = docker("info", "--format", "{{.Name}}");
 const others = strangersUses();
 let inTheWay = 0;
 for (const [kind, type] of [
@@ -109,7 +113,7 @@ if (inTheWay > 0) fail("free what is named above, then run it again: make destro
 
 /** Containers whose service is gone and that have not stopped yet. */
 function stopping() {
-  const services = new Set(dockerLines("service", "ls", "--format", "{{.Name}}"));
+  const services = new Set(swarmLines("service", "ls", "--format", "{{.Name}}"));
   const label = `label=${NAMESPACE_LABEL}=${namespace}`;
   return dockerLines(
     "ps",

@@ -4,10 +4,10 @@ const OWN = "com.docker.stack.namespace=dev";
 const NETWORK = { Id: "net1full", Name: "dev_network", Containers: {} };
 const CONFIG = { ID: "conf1", Spec: { Name: "dev_conf-0123456789ab" } };
 
+const INFO = "info --format {{.Name}} {{.Swarm.LocalNodeState}} {{.Swarm.NodeAddr}}";
 /** An engine on which nobody uses anything. */
 const QUIET: DockerAnswers = {
-  "info --format {{.Name}}": "node1\n",
-  "info --format {{.Swarm.NodeAddr}}": "10.0.0.1\n",
+  [INFO]: "node1 active 10.0.0.1\n",
   "service ls --quiet": "",
   "service ls --format {{.Name}}": "",
   "network ls --quiet --no-trunc": "",
@@ -129,6 +129,31 @@ test("containers and services of others that have a volume are named; the enviro
     "stack dev: volume dev_data stays, because others use it:\n" +
       "  container backup (busybox:1) on node node1; free it: docker rm --force backup\n" +
       "  service prod_web (nginx:1); free it: docker service update --mount-rm /data prod_web\n" +
+      THEN,
+  );
+});
+
+test("nobody is in the way of a network that no container uses any more", () => {
+  const unused = network({ Containers: null, Peers: null });
+  expect(inTheWay(NETWORK_LEFT, unused)).toMatchObject({ code: 0, stderr: "" });
+});
+
+test("a volume keeps a destroy from ending that has left the swarm already", () => {
+  const result = inTheWay(
+    { "volume:Volume": "dev_data", ...NETWORK_LEFT },
+    {
+      [INFO]: "node1 inactive \n",
+      "service ls --quiet": { fails: "This node is not a swarm manager." },
+      "ps --all --quiet --filter volume=dev_data": "c1\n",
+      "container inspect c1": JSON.stringify([
+        { Name: "/backup", Config: { Image: "busybox:1" }, Mounts: [] },
+      ]),
+    },
+  );
+  expect(result.code).toBe(1);
+  expect(result.stderr).toBe(
+    "stack dev: volume dev_data stays, because others use it:\n" +
+      "  container backup (busybox:1) on node node1; free it: docker rm --force backup\n" +
       THEN,
   );
 });
