@@ -32,8 +32,10 @@ export function explainSkippedDependents(): void {
   process.prependListener("unhandledRejection", (error) => {
     const [, name] = /resource (\S+) \[\S+\] failed to register/.exec(String(error)) ?? [];
     if (name === undefined || !(error instanceof Error)) return;
-    // The mark of a pulumi.RunError: the SDK's own handler, which runs next, then prints the message alone.
-    Object.assign(error, { __pulumiRunError: true, message: skipped(name) });
+    // The mark of a pulumi.RunError: the SDK's own handler, which runs next, then prints the message alone. Its other
+    // one, for what fails once the program has declared everything, knows no mark and prints the stack.
+    const message = skipped(name);
+    Object.assign(error, { __pulumiRunError: true, message, stack: message });
   });
 }
 

@@ -135,7 +135,8 @@ async function resume(type, resource) {
     if (found === undefined || !hasLabels(found, resource.inputs.labels)) {
       say(`${what} was about to be made when an operation was killed; to be made now.`);
     } else {
-      say(`${what} was made by an operation that was killed; taken into the state.`);
+      const watched = kind === "service" ? ", its rollout to be watched" : "";
+      say(`${what} was made by an operation that was killed; taken into the state${watched}.`);
       // A refresh reads the rest, all but a secret's data.
       put({ ...resource, id: found.id, outputs: { ...resource.inputs, id: found.id } });
       if (kind === "service") await markInterrupted(found);

@@ -60,6 +60,8 @@ const OUTAGES: readonly Outage[] = [
   },
 ];
 
+const STACK_TRACE = /^\s+at .+:\d+:\d+/m;
+
 interface Fault {
   readonly name: string;
   readonly program?: string;
@@ -159,6 +161,7 @@ export function engineFaults(engineName: string, select: Select): void {
         const { code, output } = workspace.tool("stack.sh", "up");
         expect({ code, output }).toEqual({ code: 1, output: expect.stringContaining(says) as string });
         expect(output).toContain(KEPT);
+        expect(output).not.toMatch(STACK_TRACE);
         declare({});
         expectRecovery(...(keeps === undefined ? [] : [keeps]));
       },

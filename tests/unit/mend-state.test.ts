@@ -152,6 +152,9 @@ describe("what was being made when an operation was killed", () => {
       "service update --detach --quiet --label-add swarm-platform.rollout=interrupted s1": "",
     };
     const result = mend(deployment(object(SERVICE, "web")), answers);
+    expect(result.stderr).toBe(
+      "stack dev: service dev_web was made by an operation that was killed; taken into the state, its rollout to be watched.\n",
+    );
     expect(result.state?.resources[2]).toMatchObject({ id: "s1" });
     expect(changes(result)).toHaveLength(1);
     // A preview shows the same state and touches nothing.
