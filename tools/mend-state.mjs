@@ -24,7 +24,8 @@ const NAMESPACE_LABEL = "com.docker.stack.namespace";
 /** On the networks of components/overlay-network.ts alone. */
 const NETWORK_LABEL = "swarm-platform.encrypted";
 /** Seen by the next `up` as drift, so that the rollout gate runs for a service that it did not come to. */
-const INTERRUPTED = "swarm-platform.rollout=interrupted";
+const ROLLOUT_LABEL = "swarm-platform.rollout";
+const INTERRUPTED = `${ROLLOUT_LABEL}=interrupted`;
 /** How long an engine that was just started may take until it is in its swarm again, in ms. */
 const SWARM_PATIENCE = Number(process.env.SWARM_PATIENCE ?? 30_000);
 /** How long Swarm may take to end an update that was under way, in ms. */
@@ -50,6 +51,7 @@ if (swarm === undefined) {
   if (before !== undefined) {
     restoreLost();
     if (changesSwarm) removeLeftovers();
+    await watchUnsettled();
   }
 }
 if (mended) {
@@ -164,7 +166,8 @@ function madeSwarm({ inputs }) {
  * become what an automatic rollback returns to.
  */
 async function markInterrupted({ id, name, update }) {
-  if (!changesSwarm) return;
+  // A preview changes nothing; what is destroyed needs no watching.
+  if (operation !== "up" && operation !== "refresh") return;
   const updating = (state) => state === "updating" || state === "rollback_started";
   if (updating(update)) say(`waiting until Swarm has ended the update of ${name}`);
   let state = update;
@@ -175,6 +178,20 @@ async function markInterrupted({ id, name, update }) {
   // After a rollback the old spec shows as drift; a paused update would be resumed by another one.
   if (/^(paused|rollback)/.test(state ?? "")) return;
   docker("service", "update", "--detach", "--quiet", "--label-add", INTERRUPTED, id);
+}
+
+/** Services that an operation left unready without a word about it on the swarm: after Ctrl-C no gate watches. */
+async function watchUnsettled() {
+  const services = new Set(resources.filter(({ type }) => KINDS[type] === "service").map(({ id }) => id));
+  const own = `label=${NAMESPACE_LABEL}=${namespace}`;
+  for (const line of dockerLines("service", "ls", "--filter", own, "--format", "{{.Name}} {{.Replicas}}")) {
+    const [, name, running, wanted] = /^(\S+) (\d+)\/(\d+)/.exec(line) ?? [];
+    const found = look("service", name);
+    const settled = running === wanted && found?.update !== "updating";
+    if (settled || !services.has(found?.id) || ROLLOUT_LABEL in found.labels) continue;
+    say(`service ${name} was left before it was ready; its rollout is to be watched again.`);
+    await markInterrupted(found);
+  }
 }
 
 // ---------------------------------------------------------------- what got lost

@@ -128,6 +128,8 @@ interface Signal {
   readonly name: string;
   readonly send: (stackSh: number) => void;
   readonly program: string;
+  /** What the next `up` of the same says. @default it succeeds */
+  readonly thenSays?: string;
 }
 
 const SIGNALS: readonly Signal[] = [
@@ -136,6 +138,7 @@ const SIGNALS: readonly Signal[] = [
     name: "Ctrl-C while a rollout is stuck",
     send: (pid) => process.kill(-pid, "SIGINT"),
     program: NEVER_READY,
+    thenSays: "Service dev_slow did not roll out: not ready after 30 s",
   },
   { name: "SIGTERM to make's script alone", send: (pid) => process.kill(pid, "SIGTERM"), program: SLOW },
   { name: "SIGTERM to all", send: (pid) => process.kill(-pid, "SIGTERM"), program: SLOW },
@@ -236,7 +239,7 @@ export function interruptedUp(engineName: string, select: Select): void {
 
     beforeAll(() => {
       engine = startEngine(engineName);
-      workspace = new Workspace(engineName, engine, "dev");
+      workspace = new Workspace(engineName, engine, "dev", { rolloutTimeoutSeconds: 30 });
     }, MINUTES);
     afterAll(() => engine?.stop(), MINUTES);
 
@@ -278,7 +281,7 @@ export function interruptedUp(engineName: string, select: Select): void {
 
     test.each(select(SIGNALS))(
       "$name",
-      async ({ send, program }) => {
+      async ({ send, program, thenSays }) => {
         const operation = await startSlow(program, engine, workspace);
         const sent = Date.now();
         send(operation.child.pid ?? NaN);
@@ -286,6 +289,10 @@ export function interruptedUp(engineName: string, select: Select): void {
         expect(Date.now() - sent).toBeLessThan(SIGNAL_TIME);
         expect(code).toBe(130);
         expect(output).toContain("stack dev: up was interrupted. What it did is kept; run it again.");
+        if (thenSays !== undefined) {
+          const again = workspace.tool("stack.sh", "up");
+          expect(again).toMatchObject({ code: 1, output: expect.stringContaining(thenSays) as string });
+        }
         expectSlow(engine, workspace);
       },
       4 * MINUTES,

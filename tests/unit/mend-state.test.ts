@@ -319,12 +319,15 @@ describe("after an operation that failed", () => {
     ended: "2026-01-02T10:05:00Z",
     resources,
   });
-  const NONE_LEFT: DockerAnswers = Object.fromEntries(
-    ["service", "config", "secret", "network"].map((kind) => [
+  const LIST_SERVICES =
+    "service ls --filter label=com.docker.stack.namespace=dev --format {{.Name}} {{.Replicas}}";
+  const NONE_LEFT: DockerAnswers = Object.fromEntries([
+    [LIST_SERVICES, ""],
+    ...["service", "config", "secret", "network"].map((kind) => [
       `${kind} ls --quiet --filter label=com.docker.stack.namespace=dev`,
       "",
     ]),
-  );
+  ]);
   const after = (
     deployment: Deployment,
     before: Before,
@@ -365,6 +368,38 @@ describe("after an operation that failed", () => {
       now,
       expect.objectContaining({ id: "old", delete: true }),
     ]);
+  });
+
+  describe("a service that it left", () => {
+    const left = (replicas: string, more: object, operation?: string): string[] =>
+      changes(
+        after(
+          { resources: [STACK, ENGINE, web] },
+          failed(STACK, ENGINE, web),
+          {
+            [LIST_SERVICES]: `dev_other 0/1\ndev_web ${replicas}\n`,
+            "service inspect s1": inspected("s1", "dev_web", more),
+            "service inspect dev_web": inspected("s1", "dev_web", more),
+            "service inspect dev_other": inspected("s2", "dev_other"),
+            "service update --detach --quiet --label-add swarm-platform.rollout=interrupted s1": "",
+          },
+          operation,
+        ),
+      );
+    const marked = ["service update --detach --quiet --label-add swarm-platform.rollout=interrupted s1"];
+    const labelled = { Spec: { Name: "dev_web", Labels: { ...OURS, "swarm-platform.rollout": "failed" } } };
+
+    test.each([
+      ["unready is watched again", "0/1", {}, "up", marked],
+      ["unready is watched again, with a limit per node", "1/2 (max 1 per node)", {}, "refresh", marked],
+      ["ready is not", "1/1", {}, "up", []],
+      ["with the gate's own note is not", "0/1", labelled, "up", []],
+      ["after a rollback is not", "0/1", { UpdateStatus: { State: "rollback_completed" } }, "up", []],
+      ["unready is not when it is to go", "0/1", {}, "destroy", []],
+      ["unready is not in a preview", "0/1", {}, "preview", []],
+    ])("%s", (_what, replicas, more, operation, expected) => {
+      expect(left(replicas, more, operation)).toEqual(expected);
+    });
   });
 
   describe("what it made without noting it", () => {
