@@ -321,13 +321,10 @@ describe("after an operation that failed", () => {
   });
   const LIST_SERVICES =
     "service ls --filter label=com.docker.stack.namespace=dev --format {{.Name}} {{.Replicas}}";
-  const NONE_LEFT: DockerAnswers = Object.fromEntries([
-    [LIST_SERVICES, ""],
-    ...["service", "config", "secret", "network"].map((kind) => [
-      `${kind} ls --quiet --filter label=com.docker.stack.namespace=dev`,
-      "",
-    ]),
-  ]);
+  const lists = ["service", "config", "secret", "network"].map(
+    (kind) => `${kind} ls --quiet --filter label=com.docker.stack.namespace=dev`,
+  );
+  const NONE_LEFT: DockerAnswers = Object.fromEntries([LIST_SERVICES, ...lists].map((call) => [call, ""]));
   const after = (
     deployment: Deployment,
     before: Before,
