@@ -124,25 +124,6 @@ const SLOW = `service("slow", { update: { monitor: 10 } });`;
 const NEVER_READY = `
   service("slow", { healthcheck: { test: ["CMD", "false"], interval: 1, startPeriod: 300 } });`;
 
-interface Signal {
-  readonly name: string;
-  readonly send: (stackSh: number) => void;
-  readonly program: string;
-  /** What the next `up` of the same says. @default it succeeds */
-  readonly thenSays?: string;
-}
-
-const SIGNALS: readonly Signal[] = [
-  { name: "Ctrl-C", send: (pid) => process.kill(-pid, "SIGINT"), program: SLOW },
-  {
-    name: "Ctrl-C while a rollout is stuck",
-    send: (pid) => process.kill(-pid, "SIGINT"),
-    program: NEVER_READY,
-    thenSays: "Service dev_slow did not roll out: not ready after 30 s",
-  },
-  { name: "SIGTERM to make's script alone", send: (pid) => process.kill(pid, "SIGTERM"), program: SLOW },
-  { name: "SIGTERM to all", send: (pid) => process.kill(-pid, "SIGTERM"), program: SLOW },
-];
 const TIME = "\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ";
 
 /** How long an operation may take to end after a signal, in ms. */
@@ -169,12 +150,12 @@ function expectSlow(engine: Engine, workspace: Workspace): void {
   expectSettled(workspace, engine, ["network dev_network", "service dev_slow 1/1"]);
 }
 
-interface AtOnce {
+interface Case {
   readonly name: string;
   readonly run: (engine: Engine, workspace: Workspace) => void | Promise<void>;
 }
 
-const AT_ONCE: readonly AtOnce[] = [
+const AT_ONCE: readonly Case[] = [
   {
     name: "a second up refuses, and the first is not disturbed",
     run: async (engine, workspace) => {
@@ -231,6 +212,44 @@ const AT_ONCE: readonly AtOnce[] = [
   },
 ];
 
+interface Signal {
+  readonly name: string;
+  readonly send: (stackSh: number) => void;
+  readonly program: string;
+  /** What the next `up` of the same says. @default it succeeds */
+  readonly thenSays?: string;
+}
+
+const SIGNALS: readonly Signal[] = [
+  { name: "Ctrl-C", send: (pid) => process.kill(-pid, "SIGINT"), program: SLOW },
+  {
+    name: "Ctrl-C while a rollout is stuck",
+    send: (pid) => process.kill(-pid, "SIGINT"),
+    program: NEVER_READY,
+    thenSays: "Service dev_slow did not roll out: not ready after 30 s",
+  },
+  { name: "SIGTERM to make's script alone", send: (pid) => process.kill(pid, "SIGTERM"), program: SLOW },
+  { name: "SIGTERM to all", send: (pid) => process.kill(-pid, "SIGTERM"), program: SLOW },
+];
+
+const signalCase = ({ name, send, program, thenSays }: Signal): Case => ({
+  name,
+  run: async (engine, workspace) => {
+    const operation = await startSlow(program, engine, workspace);
+    const sent = Date.now();
+    send(operation.child.pid ?? NaN);
+    const { code, output } = await operation.ended;
+    expect(Date.now() - sent).toBeLessThan(SIGNAL_TIME);
+    expect(code).toBe(130);
+    expect(output).toContain("stack dev: up was interrupted. What it did is kept; run it again.");
+    if (thenSays !== undefined) {
+      const again = workspace.tool("stack.sh", "up");
+      expect(again).toMatchObject({ code: 1, output: expect.stringContaining(thenSays) as string });
+    }
+    expectSlow(engine, workspace);
+  },
+});
+
 /** However an operation ends before its time: the next one finishes the work, with nothing doubled or left over. */
 export function interruptedUp(engineName: string, select: Select): void {
   describeWithEngines("an operation that does not come to its end", () => {
@@ -279,25 +298,10 @@ export function interruptedUp(engineName: string, select: Select): void {
       4 * MINUTES,
     );
 
-    test.each(select(SIGNALS))(
+    test.each(select([...AT_ONCE, ...SIGNALS.map(signalCase)]))(
       "$name",
-      async ({ send, program, thenSays }) => {
-        const operation = await startSlow(program, engine, workspace);
-        const sent = Date.now();
-        send(operation.child.pid ?? NaN);
-        const { code, output } = await operation.ended;
-        expect(Date.now() - sent).toBeLessThan(SIGNAL_TIME);
-        expect(code).toBe(130);
-        expect(output).toContain("stack dev: up was interrupted. What it did is kept; run it again.");
-        if (thenSays !== undefined) {
-          const again = workspace.tool("stack.sh", "up");
-          expect(again).toMatchObject({ code: 1, output: expect.stringContaining(thenSays) as string });
-        }
-        expectSlow(engine, workspace);
-      },
+      ({ run }) => run(engine, workspace),
       4 * MINUTES,
     );
-
-    test.each(select(AT_ONCE))("$name", ({ run }) => run(engine, workspace), 4 * MINUTES);
   });
 }
