@@ -108,7 +108,8 @@ up)
   strip_salt
   tools/status.sh
   ;;
-preview) run preview --diff || failed ;;
+# Without outputs: a refresh shows all those of each service in which the engine has filled something in.
+preview) run preview --diff --suppress-outputs || failed ;;
 refresh) run refresh --yes --skip-preview || failed ;;
 destroy)
   if ! run destroy --yes --skip-preview; then

@@ -198,12 +198,12 @@ const AT_ONCE: readonly Case[] = [
       const locks = path.join(workspace.folder, ".state/.pulumi/locks/organization/swarm-platform/dev");
       fs.mkdirSync(locks, { recursive: true });
       const timestamp = "2026-01-02T10:00:00.123456789Z";
-      const lock = { pid: 1, username: "ann", hostname: "other", timestamp };
+      const lock = { pid: 1, username: "deployer", hostname: "other", timestamp };
       fs.writeFileSync(path.join(locks, "one.json"), JSON.stringify(lock));
       expect(workspace.tool("stack.sh", "up")).toMatchObject({
         code: 1,
         output:
-          "stack dev: ann@other is at work on it (pid 1, since 2026-01-02T10:00:00Z). " +
+          "stack dev: deployer@other is at work on it (pid 1, since 2026-01-02T10:00:00Z). " +
           "Wait, or if that has ended: pulumi cancel --stack dev. Nothing was changed.\n",
       });
       expect(workspace.pulumi("cancel", "--yes")).toMatchObject({ code: 0 });

@@ -43,7 +43,7 @@ function run(...locks: Lock[]): Result {
       locks.flatMap((lock, i) => {
         const content = {
           hostname: hostname(),
-          username: "ann",
+          username: "deployer",
           timestamp: "2026-01-02T10:00:00.5Z",
           ...lock,
         };
@@ -92,7 +92,7 @@ test("refuses what another machine has locked, whatever runs under that number h
   const result = run({ pid: GONE, hostname: "other" });
   expect(result).toMatchObject({ code: 1, locks: ["0.json", "0.json.attrs"] });
   expect(result.stderr).toBe(
-    `stack dev: ann@other is at work on it (pid ${GONE}, since 2026-01-02T10:00:00Z). ` +
+    `stack dev: deployer@other is at work on it (pid ${GONE}, since 2026-01-02T10:00:00Z). ` +
       "Wait, or if that has ended: pulumi cancel --stack dev. Nothing was changed.\n",
   );
 });
