@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// What a refresh of many services costs: `pulumi preview` (which reads the swarm first) of services without tasks that
-// are declared through the project's own components, beside a bare program with the same resources and the same
-// parallelism, and beside that program with the parallelism that Pulumi has by itself. In turns; medians.
+// What many services cost: a refresh, and a preview (which refreshes first, then runs the program), of services
+// without tasks that are declared through the project's own components, beside a bare program with the same resources
+// and the same parallelism, and beside that program with the parallelism that Pulumi has by itself. In turns; medians.
 //
 //   . tools/env.sh && bench/refresh-many.mjs [services, default 50] [rounds, default 5]
 //
@@ -63,23 +63,28 @@ await inTempFolder((work) => {
       "bare program": bare,
       "bare program, Pulumi's own parallelism": itsOwn,
     };
-    const preview = (project) => timed(() => pulumi(project, "preview", "--expect-no-changes"));
-    for (const project of Object.values(programs)) preview(project); // fills the caches
-
-    const times = Object.fromEntries(Object.keys(programs).map((name) => [name, []]));
-    for (let i = 0; i < rounds; i++) {
-      for (const [name, project] of Object.entries(programs)) times[name].push(preview(project));
+    const operations = {
+      refresh: ["refresh", "--preview-only"],
+      preview: ["preview", "--expect-no-changes"],
+    };
+    for (const [operation, args] of Object.entries(operations)) {
+      const run = (project) => timed(() => pulumi(project, ...args));
+      for (const project of Object.values(programs)) run(project); // fills the caches
+      const times = Object.fromEntries(Object.keys(programs).map((name) => [name, []]));
+      for (let i = 0; i < rounds; i++) {
+        for (const [name, project] of Object.entries(programs)) times[name].push(run(project));
+      }
+      const reference = median(times["bare program"]);
+      console.log(`\n\`pulumi ${operation}\` of ${services} services, median of ${rounds}, in turns:`);
+      table(
+        ["", "parallel", "time", "more than bare", "ratio"],
+        Object.entries(times).map(([name, all]) => {
+          const parallel = { ...process.env, ...programs[name].env }.PULUMI_PARALLEL ?? "default";
+          const time = median(all);
+          return [name, parallel, seconds(time), seconds(time - reference), (time / reference).toFixed(2)];
+        }),
+      );
     }
-    const reference = median(times["bare program"]);
-    console.log(`Preview with refresh of ${services} services, median of ${rounds}, in turns:`);
-    table(
-      ["", "parallel", "time", "more than bare", "ratio"],
-      Object.entries(times).map(([name, all]) => {
-        const parallel = { ...process.env, ...programs[name].env }.PULUMI_PARALLEL ?? "default";
-        const time = median(all);
-        return [name, parallel, seconds(time), seconds(time - reference), (time / reference).toFixed(2)];
-      }),
-    );
   } finally {
     pulumi(ours, "destroy", "--yes", "--skip-preview");
   }
