@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Environment } from "./environment";
 import { serviceReplacement } from "./replacement";
 import { aliases, normalise, ServiceSpec, serviceFaults, ServiceOptions } from "./service-spec";
+import { holdBackDependents } from "./skipped-dependents";
 import { SwarmConfig } from "./swarm-config";
 import { SwarmSecret } from "./swarm-secret";
 import { unseenDrift } from "./unseen-drift";
@@ -60,6 +61,7 @@ export class SwarmService extends pulumi.ComponentResource {
     this.checkReplacement(name, args);
     this.nameUnseenDrift(name, args);
     const service = this.declare(name, args, spec);
+    holdBackDependents(service);
     this.serviceId = service.id;
     this.serviceName = service.name;
     this.registerOutputs({ serviceId: this.serviceId, serviceName: this.serviceName });
