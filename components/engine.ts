@@ -181,6 +181,10 @@ interface ApiServiceSpec {
 
 interface ApiContainerSpec {
   readonly Image: string;
+  /** Absent where the image's own holds; `["NONE"]` where there is none. */
+  readonly Healthcheck?: { readonly Test?: readonly string[] };
+  readonly Configs?: readonly { readonly ConfigID: string; readonly ConfigName: string }[];
+  readonly Secrets?: readonly { readonly SecretID: string; readonly SecretName: string }[];
   readonly Labels?: Readonly<Record<string, string>>;
   readonly StopGracePeriod?: number;
   readonly Hosts?: readonly string[];
@@ -213,6 +217,8 @@ export interface ApiTask {
   /** Absent until the task is assigned. */
   readonly NodeID?: string;
   readonly DesiredState: string;
+  /** What the task was made from; that of its service may be newer. */
+  readonly Spec?: { readonly ContainerSpec?: ApiContainerSpec };
   readonly Status: {
     readonly State: string;
     readonly Timestamp: string;

@@ -1,5 +1,5 @@
 import type { ApiTask } from "./engine";
-import { failedTasks, RolloutSnapshot, slotOf, unreadyTasks } from "./rollout";
+import { changedAt, failedTasks, PATIENCE, RolloutSnapshot, slotOf, unreadyTasks } from "./rollout";
 import { taskError, taskFault } from "./task-fault";
 
 /** What is known of a task beyond its state. */
@@ -26,8 +26,11 @@ const CHECK_LINES = 5;
 export function telltales(snapshot: RolloutSnapshot): ApiTask[] {
   const failed = failedTasks(snapshot);
   const failedSlots = new Set(failed.map(slotOf));
-  // What follows a failed task only waits for its turn.
-  const stuck = unreadyTasks(snapshot).filter((task) => !failedSlots.has(slotOf(task)));
+  // What follows a failed task only waits for its turn, and beside a failure what has just begun is not stuck.
+  const stuck = unreadyTasks(snapshot).filter(
+    (task) =>
+      !failedSlots.has(slotOf(task)) && (failed.length === 0 || snapshot.now - changedAt(task) > PATIENCE),
+  );
   const byFault = new Map<string, ApiTask>();
   for (const task of [...failed, ...stuck]) {
     const error = taskError(task);

@@ -34,7 +34,7 @@ const FAILED_UPDATES: Readonly<Record<string, string>> = {
 };
 
 /** How long failures of one slot that trying again can't heal are tolerated, and tasks without a node, in ms. */
-const PATIENCE = 10_000;
+export const PATIENCE = 10_000;
 /** The same for failures that something else may heal, such as a peer that comes up, in ms. */
 const PATIENCE_WITH_OTHERS = 30_000;
 
@@ -107,16 +107,20 @@ function wantedTasks({ service, tasks }: RolloutSnapshot): number {
 
 /** Such as `1 preparing, 2 starting`: short, because a terminal cuts a row off. */
 function waitedFor(snapshot: RolloutSnapshot): string {
+  const failed = failedTasks(snapshot);
+  const failedSlots = new Set(failed.map(slotOf));
   const counts = new Map<string, number>();
-  for (const { Status } of unreadyTasks(snapshot)) {
-    counts.set(Status.State, (counts.get(Status.State) ?? 0) + 1);
+  for (const task of unreadyTasks(snapshot)) {
+    const { State } = task.Status;
+    const turn = failedSlots.has(slotOf(task)) ? "to be restarted" : "to follow an old task that stops";
+    const what = State === "ready" ? turn : State;
+    counts.set(what, (counts.get(what) ?? 0) + 1);
   }
   const what =
     [...counts]
       .map(([state, count]) => `${count} ${state}`)
       .sort()
       .join(", ") || "new tasks";
-  const failed = failedTasks(snapshot);
   const [last] = failed;
   return last === undefined
     ? what
@@ -161,7 +165,7 @@ function failingSlot(snapshot: RolloutSnapshot): string | undefined {
 }
 
 /** When a task came into its present state, by the manager's clock: that of its node may differ. */
-function changedAt(task: ApiTask): number {
+export function changedAt(task: ApiTask): number {
   return Date.parse(task.UpdatedAt ?? task.Status.Timestamp);
 }
 

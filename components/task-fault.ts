@@ -26,7 +26,7 @@ const FAULTS: readonly (TaskFault & { readonly pattern: RegExp })[] = [
   {
     pattern: /(secret|config)\S* .*(not found|unavailable|does not exist)/i,
     words: "a secret or a config is missing",
-    cure: "check that it exists (docker secret ls, docker config ls)",
+    cure: "see whether somebody removed it (docker secret ls, docker config ls)",
     final: true,
   },
   {
@@ -74,6 +74,13 @@ const FAULTS: readonly (TaskFault & { readonly pattern: RegExp })[] = [
       "(pulumi config set rolloutTimeoutSeconds)",
   },
   {
+    pattern: /still ready/,
+    words: "the task before it has not stopped yet",
+    cure:
+      "make the program end when it is told to, lower stopGracePeriod, or allow more time " +
+      "(pulumi config set rolloutTimeoutSeconds)",
+  },
+  {
     pattern: /still preparing/,
     words: "its image is still being pulled",
     cure: "check that the node reaches the registry, or allow more time (pulumi config set rolloutTimeoutSeconds)",
@@ -116,7 +123,16 @@ const WRAPPING =
   /^task: |dockerexec: |starting container failed: |failed to create (shim )?task: |OCI runtime create failed: |runc create failed: |unable to start container process: |driver failed programming external connectivity on endpoint \S+ \([0-9a-f]+\): |: unknown$|\.[0-9a-z]{25}$/g;
 
 /** The engine's words for what is wrong with a task, without their wrapping. */
-export function taskError({ Status: { State, Err, ContainerStatus } }: ApiTask): string {
-  if (Err !== undefined && Err !== "") return Err.replace(WRAPPING, "");
-  return State === "complete" ? `exit (${ContainerStatus?.ExitCode ?? 0})` : `still ${State}`;
+export function taskError({ Spec, Status: { State, Err, ContainerStatus } }: ApiTask): string {
+  const { Healthcheck, Configs = [], Secrets = [] } = Spec?.ContainerSpec ?? {};
+  if (Err !== undefined && Err !== "") {
+    const names = new Map([
+      ...Configs.map(({ ConfigID, ConfigName }) => [ConfigID, ConfigName] as const),
+      ...Secrets.map(({ SecretID, SecretName }) => [SecretID, SecretName] as const),
+    ]);
+    return Err.replace(WRAPPING, "").replace(/\b[0-9a-z]{25}\b/g, (id) => names.get(id) ?? id);
+  }
+  if (State === "complete") return `exit (${ContainerStatus?.ExitCode ?? 0})`;
+  // Without a health check a task starts only until its container runs.
+  return State === "starting" && Healthcheck?.Test?.[0] === "NONE" ? "still being started" : `still ${State}`;
 }

@@ -61,6 +61,12 @@ describe("telltales", () => {
     ]);
   });
 
+  test("include nothing that has just begun while another task failed", () => {
+    const begun = (UpdatedAt: string): ApiTask => task("begun", "starting", { Slot: 2, UpdatedAt });
+    expect(ids(exit("a", 1, 1), begun("2026-01-01T00:00:58Z"))).toEqual(["a"]);
+    expect(ids(begun("2026-01-01T00:00:58Z"))).toEqual(["begun"]);
+  });
+
   test("are none where all tasks run", () => {
     expect(ids(task("t1", "running"))).toEqual([]);
   });

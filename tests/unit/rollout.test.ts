@@ -345,14 +345,28 @@ test.each<[string, RolloutSnapshot, object]>([
     waiting(1, 2, "new tasks"),
   ],
   [
-    "global, waiting for its restart on one of two nodes",
+    "global, waiting for an old task on one of two nodes",
     snapshot(
       9,
       service(undefined, global),
       [task("t1", "running"), task("t2", "ready", { NodeID: "node2", DesiredState: "ready" })],
       { nodes: [node("node1"), node("node2")] },
     ),
-    waiting(1, 2, "1 ready"),
+    waiting(1, 2, "1 to follow an old task that stops"),
+  ],
+  [
+    "global, waiting for its restart on one of two nodes",
+    snapshot(
+      9,
+      service(undefined, global),
+      [
+        task("t1", "running"),
+        dead("f1", 3, { NodeID: "node2", Slot: undefined }),
+        task("t2", "ready", { NodeID: "node2", Slot: undefined, DesiredState: "ready" }),
+      ],
+      { nodes: [node("node1"), node("node2")] },
+    ),
+    waiting(1, 2, `1 to be restarted; 1 failed, the last: ${EXITS}`),
   ],
   [
     "global on both nodes",

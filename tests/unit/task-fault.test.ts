@@ -33,6 +33,40 @@ test("a task without an error of its own is named by its state", () => {
   expect(taskError(task("starting", { Err: "" }))).toBe("still starting");
 });
 
+test("a task that has no health check does not wait for one", () => {
+  const starting = (Test?: string[]): ApiTask => ({
+    ...task("starting"),
+    Spec: { ContainerSpec: { Image: "api", ...(Test && { Healthcheck: { Test } }) } },
+  });
+  expect(taskError(starting(["NONE"]))).toBe("still being started");
+  expect(taskError(starting(["CMD", "check"]))).toBe("still starting");
+  expect(taskError(starting())).toBe("still starting");
+});
+
+test("secrets and configs are shown by name", () => {
+  const missing = (kind: string, id: string): ApiTask => ({
+    ...task("failed", {
+      Err: `starting container failed: unable to get ${kind} from ${kind} store: ${kind} ${id} not found`,
+    }),
+    Spec: {
+      ContainerSpec: {
+        Image: "api",
+        Secrets: [{ SecretID: "fa6vmilrqwu7hkz4eioif9oue", SecretName: "dev_db-password-1" }],
+        Configs: [{ ConfigID: "wpdxva7hsgxwtib993l854aue", ConfigName: "dev_nginx-1" }],
+      },
+    },
+  });
+  expect(taskError(missing("secret", "fa6vmilrqwu7hkz4eioif9oue"))).toBe(
+    "unable to get secret from secret store: secret dev_db-password-1 not found",
+  );
+  expect(taskError(missing("config", "wpdxva7hsgxwtib993l854aue"))).toBe(
+    "unable to get config from config store: config dev_nginx-1 not found",
+  );
+  expect(taskError(missing("secret", "msn5jxtaprefhad8bhwzs5gh2"))).toMatch(
+    /secret msn5jxtaprefhad8bhwzs5gh2 not/,
+  );
+});
+
 const FINAL = true;
 const HEALS = false;
 
@@ -45,7 +79,12 @@ test.each<[error: string, words: string, cure: RegExp, final: boolean]>([
     /make the folder/,
     FINAL,
   ],
-  ["secret reference db-password not found", "a secret or a config is missing", /docker secret ls/, FINAL],
+  [
+    "unable to get secret from secret store: secret db-password not found",
+    "a secret or a config is missing",
+    /docker secret ls/,
+    FINAL,
+  ],
   [
     "Bind for 0.0.0.0:80 failed: port is already allocated",
     "a published port is taken",
@@ -84,6 +123,7 @@ test.each<[error: string, words: string, cure: RegExp, final: boolean]>([
   ["non-zero exit (2)", "its program ended by itself", /arguments/, HEALS],
   ["exit (0)", "its program ended by itself, without an error", /foreground/, HEALS],
   ["still starting", "its health check has not succeeded yet", /rolloutTimeoutSeconds/, HEALS],
+  ["still ready", "the task before it has not stopped yet", /stopGracePeriod/, HEALS],
   ["still preparing", "its image is still being pulled", /registry/, HEALS],
   ['exec: "/nosuch": stat /nosuch: no such file', "its program can't be started", /command/, FINAL],
   ["unable to find user nobody: no matching entries", "its program can't be started", /user/, FINAL],
