@@ -68,7 +68,8 @@ export async function observeEngine(host: string, namespace: string): Promise<Ob
   const ours = { filters: { name: [`${namespace}_`] } };
   const [services, networks, nodes, configs, secrets] = inSwarm
     ? await Promise.all([
-        docker.listServices(ours),
+        // The client's types do not know the status.
+        docker.listServices({ ...ours, status: true } as typeof ours),
         docker.listNetworks({ filters: { scope: ["swarm"] } }),
         docker.listNodes(),
         docker.listConfigs(ours),
@@ -161,6 +162,8 @@ export interface ApiService {
   readonly PreviousSpec?: ApiServiceSpec;
   /** Absent until the first update that replaced tasks. */
   readonly UpdateStatus?: { readonly State: string; readonly Message?: string; readonly StartedAt?: string };
+  /** Only in lists that ask for it. */
+  readonly ServiceStatus?: { readonly RunningTasks: number; readonly DesiredTasks: number };
 }
 
 interface ApiServiceSpec {

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Routing } from "../config";
 import type { NamedObject } from "./content-name";
 import type { ApiService } from "./engine";
+import type { RolloutGate } from "./rollout-gate";
 
 export interface EnvironmentArgs {
   /** Prefix of every name on the swarm. */
@@ -16,8 +17,8 @@ export interface EnvironmentArgs {
   readonly routing: Routing;
   /** IANA time zone, set as TZ in every service. */
   readonly timezone: string;
-  /** Runs after each create and update of a service and fails when its rollout does. */
-  readonly gate: pulumi.ResourceHook;
+  /** Fails when the rollout of a service does. */
+  readonly gate: RolloutGate;
   /** Services that were there before this run, by full name. */
   readonly observedServices: ReadonlyMap<string, ApiService>;
   /** Configs that were there before this run. */

@@ -10,28 +10,58 @@ import { noteFailedHook } from "./skipped-dependents";
 const POLL = 400;
 const FAILED_LABEL = "swarm-platform.rollout";
 
+/** Keeps `up` from ending before the rollouts of services are true. */
+export interface RolloutGate {
+  /** To be bound to every service, after create and after update. A throw fails the deployment with its message. */
+  readonly hook: pulumi.ResourceHook;
+  /**
+   * The same for a service that need not be changed, and so has no hook. Returns at once where the hook has run. A
+   * failure is logged as an error, which fails the deployment too.
+   */
+  readonly watch: (service: WatchedService) => Promise<void>;
+}
+
+interface WatchedService {
+  readonly id: string;
+  readonly urn: pulumi.URN;
+  /** Full name. */
+  readonly name: string;
+}
+
 /**
- * The hook that keeps `up` from ending before a service's rollout is true. Bound to every service after
- * create and after update; a throw fails the deployment with its message.
- *
  * @param host Engine API of a manager.
  * @param timeoutSeconds how long one service may take.
  */
-export function rolloutGate(host: string, timeoutSeconds: number): pulumi.ResourceHook {
-  return new pulumi.ResourceHook("rollout", async ({ id, urn, name, newOutputs }) => {
+export function rolloutGate(host: string, timeoutSeconds: number): RolloutGate {
+  const changed = new Set<pulumi.URN>();
+  const wait = async ({ urn, ...service }: WatchedService): Promise<void> => {
     const resource = new pulumi.DependencyResource(urn);
     const progress = new RolloutProgress((line) => {
       // Ephemeral: a terminal shows the newest in the service's row, a log file a row for each.
       void pulumi.log.info(line, resource, undefined, true);
     });
-    const service = { id, name: (newOutputs?.name as string | undefined) ?? name };
     try {
       await waitForRollout({ host, service, timeoutSeconds, progress: (line) => progress.show(line) });
     } catch (error) {
       noteFailedHook(urn);
       throw error;
     }
-  });
+  };
+  return {
+    hook: new pulumi.ResourceHook("rollout", async ({ id, urn, name, newOutputs }) => {
+      changed.add(urn);
+      await wait({ id, urn, name: (newOutputs?.name as string | undefined) ?? name });
+    }),
+    watch: async (service) => {
+      if (changed.has(service.urn)) return;
+      await wait(service).catch((error: unknown) =>
+        pulumi.log.error(
+          error instanceof Error ? error.message : String(error),
+          new pulumi.DependencyResource(service.urn),
+        ),
+      );
+    },
+  };
 }
 
 /** What to wait for. */

@@ -1,7 +1,7 @@
 import type Docker from "dockerode";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ApiContainer, ApiNode, ApiService, ApiTask, connect } from "./engine";
-import type { RolloutSnapshot } from "./rollout";
+import { hasFailed, RolloutSnapshot } from "./rollout";
 import type { TaskEvidence } from "./rollout-report";
 
 /** How long an engine may be silent, such as for a restart, in ms. */
@@ -19,6 +19,9 @@ export class RolloutObserver {
   private answersSince: number | undefined;
   /** How far the engine's clock is before ours, in ms. */
   private clock: number | undefined;
+  /** Tasks that failed, by id, with the spec that they failed with. */
+  private readonly failed = new Map<string, ApiTask>();
+  private failedWith = "";
 
   /**
    * @param host Engine API of a manager.
@@ -104,15 +107,36 @@ export class RolloutObserver {
       this.docker.listTasks({ filters: { ...ofService, "_up-to-date": ["true"] }, ...within() }),
       this.docker.listNodes(within()),
     ]);
+    const shown = tasks as unknown as ApiTask[];
+    const ids = new Set((upToDate as unknown as ApiTask[]).map(({ ID }) => ID));
+    const forgotten = this.forgotten(service, shown, ids);
     return {
       service,
-      tasks: tasks as unknown as ApiTask[],
-      upToDate: new Set((upToDate as unknown as ApiTask[]).map(({ ID }) => ID)),
+      tasks: [...shown, ...forgotten],
+      upToDate: new Set([...ids, ...forgotten.map(({ ID }) => ID)]),
       nodes: nodes as unknown as ApiNode[],
       startedAt: this.startedAt,
       now: Date.now() + this.clock,
       ...(this.answersSince !== undefined && { answersSince: this.answersSince }),
     };
+  }
+
+  /**
+   * Tasks of the present spec that failed and that Swarm does not show any more: it keeps the last five of a slot,
+   * which do not tell for how long they have been failing.
+   */
+  private forgotten(
+    { Spec }: ApiService,
+    shown: readonly ApiTask[],
+    upToDate: ReadonlySet<string>,
+  ): ApiTask[] {
+    const spec = JSON.stringify(Spec);
+    if (spec !== this.failedWith) this.failed.clear();
+    this.failedWith = spec;
+    const known = new Set(shown.map(({ ID }) => ID));
+    const forgotten = [...this.failed.values()].filter(({ ID }) => !known.has(ID));
+    for (const task of shown) if (upToDate.has(task.ID) && hasFailed(task)) this.failed.set(task.ID, task);
+    return forgotten;
   }
 
   private async inspect(): Promise<ApiService> {

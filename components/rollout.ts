@@ -70,6 +70,19 @@ export function judge(snapshot: RolloutSnapshot): Verdict {
   return now - stableSince >= monitorMillis(service) ? { state: "done" } : waiting("the tasks to stay up");
 }
 
+/**
+ * Why a service that is as it was declared may still not be true: an `up` that was interrupted leaves a rollout that
+ * nobody watches, and tasks may have ended since.
+ *
+ * @param service from a list with status; undefined when it is not there.
+ * @returns a phrase; undefined when there is no reason.
+ */
+export function unfinished(service: ApiService | undefined): string | undefined {
+  if (service?.UpdateStatus?.State === "updating") return "its last update has not ended";
+  const { RunningTasks = 0, DesiredTasks = 0 } = service?.ServiceStatus ?? {};
+  return RunningTasks < DesiredTasks ? `${RunningTasks} of its ${DesiredTasks} tasks run` : undefined;
+}
+
 /** Tasks of this rollout that ended although they were to run, the newest first. */
 export function failedTasks(snapshot: RolloutSnapshot): ApiTask[] {
   const state = snapshot.service.UpdateStatus?.State ?? "none";
@@ -79,8 +92,13 @@ export function failedTasks(snapshot: RolloutSnapshot): ApiTask[] {
     state === "rollback_paused" || snapshot.upToDate.has(ID) !== state.startsWith("rollback");
   return snapshot.tasks
     .filter((task) => Date.parse(task.CreatedAt) >= snapshot.startedAt && ofThisRollout(task))
-    .filter((task) => ["failed", "rejected", "complete"].includes(task.Status.State))
+    .filter(hasFailed)
     .sort((a, b) => Date.parse(b.CreatedAt) - Date.parse(a.CreatedAt));
+}
+
+/** Whether a task ended by itself, be it without an error. */
+export function hasFailed({ Status }: ApiTask): boolean {
+  return ["failed", "rejected", "complete"].includes(Status.State);
 }
 
 /** Tasks of the present spec that are to run and do not yet. */

@@ -5,19 +5,23 @@ const failed = new Map<pulumi.URN, pulumi.RunError>();
 
 /** To be called by a hook that fails after its resource was made or updated. */
 export function noteFailedHook(urn: pulumi.URN): void {
-  failed.set(urn, new pulumi.RunError(skipped(urn.split("::").at(-1) ?? urn)));
+  const error = new pulumi.RunError(skipped(urn.split("::").at(-1) ?? urn));
+  // It would be printed.
+  delete error.stack;
+  failed.set(urn, error);
 }
 
 /**
- * Keeps back what depends on a resource when a hook after it has failed. To the engine its registration is a success,
+ * Keeps back what depends on a resource until it is finished, and when a hook after it has failed. To the engine its registration is a success,
  * and with continue-on-error it would go on with the dependents. They wait for the URN, so it is there that they get
  * the error. (An Output made by `apply` would reject for nobody too, and so be reported where nothing depends on it.)
  */
-export function holdBackDependents(resource: pulumi.CustomResource): void {
+export function holdBackDependents(resource: pulumi.CustomResource, finished: Promise<void>): void {
   const urn = resource.urn as unknown as { promise: () => Promise<pulumi.URN> };
   const known = urn.promise.bind(urn);
   urn.promise = async () => {
     const value = await known();
+    await finished;
     const error = failed.get(value);
     if (error !== undefined) throw error;
     return value;

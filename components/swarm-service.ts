@@ -2,6 +2,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { Environment } from "./environment";
 import { serviceReplacement } from "./replacement";
+import { unfinished } from "./rollout";
 import { aliases, normalise, ServiceSpec, serviceFaults, ServiceOptions } from "./service-spec";
 import { holdBackDependents } from "./skipped-dependents";
 import { SwarmConfig } from "./swarm-config";
@@ -61,8 +62,9 @@ export class SwarmService extends pulumi.ComponentResource {
     this.checkReplacement(name, args);
     this.nameUnseenDrift(name, args);
     const service = this.declare(name, args, spec);
-    holdBackDependents(service);
-    this.serviceId = service.id;
+    const finished = this.finishRollout(name, args, service);
+    holdBackDependents(service, finished);
+    this.serviceId = pulumi.all([service.id, finished]).apply(([id]) => id);
     this.serviceName = service.name;
     this.registerOutputs({ serviceId: this.serviceId, serviceName: this.serviceName });
   }
@@ -87,9 +89,29 @@ export class SwarmService extends pulumi.ComponentResource {
         parent: this,
         // Swarm notes the platforms of an image that a registry knows; they are the image's, not ours.
         ignoreChanges: ["taskSpec.placement.platforms"],
-        hooks: { afterCreate: [gate], afterUpdate: [gate] },
+        hooks: { afterCreate: [gate.hook], afterUpdate: [gate.hook] },
       },
     );
+  }
+
+  /** Waits for a rollout that goes on although there is nothing to change, see {@link unfinished}; never rejects. */
+  private finishRollout(name: string, args: SwarmServiceArgs, service: docker.Service): Promise<void> {
+    const { gate, namespace, observedServices } = args.environment;
+    const fullName = `${namespace}_${name}`;
+    const reason = unfinished(observedServices.get(fullName));
+    if (reason === undefined) return Promise.resolve();
+    if (pulumi.runtime.isDryRun()) {
+      void pulumi.log.warn(
+        `${fullName} is not what it should be yet (${reason}): up waits until it is.`,
+        this,
+      );
+      return Promise.resolve();
+    }
+    return new Promise((resolve) => {
+      pulumi
+        .all([service.id, service.urn])
+        .apply(([id, urn]) => gate.watch({ id, urn, name: fullName }).then(resolve));
+    });
   }
 
   private mode(name: string, args: SwarmServiceArgs, spec: ServiceSpec): ServiceSpec["mode"] {

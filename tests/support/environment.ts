@@ -14,7 +14,7 @@ export function testEnvironment(args: Partial<EnvironmentArgs> = {}): Environmen
     observedSecrets: [],
     currentReplicas: () => Promise.resolve(undefined),
     allowReplace: [],
-    gate: new pulumi.ResourceHook("rollout", () => undefined),
+    gate: { hook: new pulumi.ResourceHook("rollout", () => undefined), watch: () => Promise.resolve() },
     ...args,
   });
 }

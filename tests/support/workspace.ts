@@ -104,19 +104,25 @@ export class Workspace {
 
   /** Runs plain pulumi after `. tools/env.sh`, as the README says. */
   pulumi(...args: string[]): Result {
-    return this.run("bash", [
-      "-c",
-      '. tools/env.sh && exec pulumi "$@"',
-      "-",
-      ...args,
-      "--stack",
-      this.stack,
-    ]);
+    return this.run("bash", this.plainPulumi(args));
+  }
+
+  private plainPulumi(args: string[]): string[] {
+    return ["-c", '. tools/env.sh && exec pulumi "$@"', "-", ...args, "--stack", this.stack];
   }
 
   /** Starts one of the project's tools, for what happens while it runs. */
   start(name: string, ...args: string[]): Running {
-    const child = spawn(`tools/${name}`, args, { cwd: this.folder, env: this.env(), detached: true });
+    return this.spawn(`tools/${name}`, args);
+  }
+
+  /** Starts plain pulumi, as {@link pulumi} runs it. */
+  startPulumi(...args: string[]): Running {
+    return this.spawn("bash", this.plainPulumi(args));
+  }
+
+  private spawn(command: string, args: string[]): Running {
+    const child = spawn(command, args, { cwd: this.folder, env: this.env(), detached: true });
     let stdout = "";
     let output = "";
     child.stdout.on("data", (piece) => {

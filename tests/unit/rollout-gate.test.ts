@@ -1,12 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { ApiContainer, ApiNode, ApiService, ApiTask } from "../../components/engine";
-import { rolloutGate, waitForRollout } from "../../components/rollout-gate";
+import { RolloutGate, rolloutGate, waitForRollout } from "../../components/rollout-gate";
 import { demultiplex } from "../../components/rollout-observer";
 import { ApiAnswer, ApiFault, ApiRequest, FakeEngine } from "../support/fake-engine";
 import { record } from "../support/recorder";
 
 /** What a look at the swarm shows; a fault is what the engine answers instead. */
-type Look = { status?: ApiService["UpdateStatus"]; tasks: Partial<ApiTask>[] } | ApiFault;
+type Look = { status?: ApiService["UpdateStatus"]; labels?: object; tasks: Partial<ApiTask>[] } | ApiFault;
 
 interface More {
   /** How an update fails. */
@@ -53,7 +53,7 @@ class FakeSwarm {
           UpdatedAt: "2026-01-01T00:00:00Z",
           Spec: {
             Name: "dev_api",
-            Labels: { mine: "1" },
+            Labels: { mine: "1", ...state.labels },
             Mode: { Replicated: { Replicas: 1 } },
             TaskTemplate: { ContainerSpec: { Image: "api:1" } },
             UpdateConfig: { FailureAction: failureAction ?? "pause" },
@@ -108,11 +108,11 @@ const running: Look = { tasks: [{}] };
 const starting: Partial<ApiTask> = { Status: { State: "starting", Timestamp: "2026-01-01T00:00:02Z" } };
 const dead = (ID: string, second: number, Err = "task: non-zero exit (1)"): Partial<ApiTask> => ({
   ID,
-  CreatedAt: `2026-01-01T00:00:0${second}Z`,
+  CreatedAt: `2026-01-01T00:00:${String(second).padStart(2, "0")}Z`,
   DesiredState: "shutdown",
   Status: {
     State: "failed",
-    Timestamp: `2026-01-01T00:00:0${second}Z`,
+    Timestamp: `2026-01-01T00:00:${String(second).padStart(2, "0")}Z`,
     Err,
     ContainerStatus: { ContainerID: "container1", ExitCode: 1 },
   },
@@ -322,19 +322,60 @@ test("an engine that is not a manager for a moment, as while it starts, is waite
   await wait([new ApiFault(503, "This node is not a swarm manager."), running], { inSwarm: "pending" });
 });
 
-test("the hook waits for the service that it is called for", async () => {
-  swarm = new FakeSwarm([{ status: paused, tasks: [dead("failed1", 3)] }], {});
-  host = await swarm.engine.listen();
-  let gate: pulumi.ResourceHook | undefined;
-  await record(() => {
-    gate = rolloutGate(host, 20);
+test("failures count that Swarm does not show any more", async () => {
+  const looks = [1, 12, 23, 34].map((second) => ({ tasks: [dead(`failed${second}`, second), starting] }));
+  expect(await failure(looks)).toMatch(/^Service dev_api did not roll out: its tasks fail again and again\./);
+});
+
+test("those of another spec do not", async () => {
+  const looks = [
+    { tasks: [dead("failed1", 1)] },
+    { labels: { new: "1" }, tasks: [dead("failed2", 32), starting] },
+    running,
+  ];
+  await wait(looks);
+});
+
+describe("the gate", () => {
+  const api = { urn: "urn:pulumi:dev::p::docker:index/service:Service::api", id: "service1" };
+  const gateOn = async (...looks: Look[]): Promise<RolloutGate> => {
+    swarm = new FakeSwarm(looks, {});
+    host = await swarm.engine.listen();
+    let gate: RolloutGate | undefined;
+    await record(() => {
+      gate = rolloutGate(host, 20);
+    });
+    return gate as RolloutGate;
+  };
+  const failing: Look = { status: paused, tasks: [dead("failed1", 3)] };
+  const call = { ...api, name: "api", type: "docker:index/service:Service" };
+
+  test("waits for a service that was changed, and throws", async () => {
+    const { hook } = await gateOn(failing);
+    expect(hook.name).toBe("rollout");
+    // A preview changes nothing, so there is nothing to wait for.
+    expect(hook.opts?.onDryRun ?? false).toBe(false);
+    expect(hook.opts?.ignoreErrors ?? false).toBe(false);
+    await expect(Promise.resolve(hook.callback(call))).rejects.toThrow(/^Service dev_api did not roll out/);
   });
-  expect(gate?.name).toBe("rollout");
-  // A preview changes nothing, so there is nothing to wait for.
-  expect(gate?.opts?.onDryRun ?? false).toBe(false);
-  expect(gate?.opts?.ignoreErrors ?? false).toBe(false);
-  const call = { urn: "urn", id: "service1", name: "api", type: "docker:index/service:Service" };
-  await expect(Promise.resolve(gate?.callback(call))).rejects.toThrow(/^Service dev_api did not roll out/);
+
+  test("waits for one that is not changed, and logs the error", async () => {
+    const logged = jest.spyOn(pulumi.log, "error").mockResolvedValue();
+    const { watch } = await gateOn(failing);
+    await watch({ ...api, name: "dev_api" });
+    expect(logged.mock.calls.map(([message]) => message)).toEqual([
+      expect.stringMatching(/^Service dev_api did not roll out: Swarm paused the update\./),
+    ]);
+  });
+
+  test("does not wait twice", async () => {
+    const logged = jest.spyOn(pulumi.log, "error").mockResolvedValue();
+    const { hook, watch } = await gateOn(failing);
+    await Promise.resolve(hook.callback(call)).catch(() => undefined);
+    const asked = swarm.engine.requests.length;
+    await watch({ ...api, name: "dev_api" });
+    expect([logged.mock.calls, swarm.engine.requests.length]).toEqual([[], asked]);
+  });
 });
 
 describe("demultiplex", () => {

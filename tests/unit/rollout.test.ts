@@ -1,5 +1,5 @@
 import type { ApiNode, ApiService, ApiTask } from "../../components/engine";
-import { failedTasks, judge, RolloutSnapshot, unreadyTasks } from "../../components/rollout";
+import { failedTasks, judge, RolloutSnapshot, unfinished, unreadyTasks } from "../../components/rollout";
 
 const START = Date.parse("2026-01-01T00:00:00Z");
 /** Engine time, in seconds from the start of the rollout. */
@@ -423,6 +423,21 @@ describe("failed tasks", () => {
     const later = dead("later", 0, { CreatedAt: "2026-01-01T00:00:05.25Z" });
     expect(ids(created, [dead("first", 5), later])).toEqual(["later", "first"]);
   });
+});
+
+test.each<[string, Partial<ApiService> | undefined, string | undefined]>([
+  ["is not there", undefined, undefined],
+  ["runs", { ServiceStatus: { RunningTasks: 2, DesiredTasks: 2 } }, undefined],
+  ["is to have none", { ServiceStatus: { RunningTasks: 0, DesiredTasks: 0 } }, undefined],
+  ["lacks tasks", { ServiceStatus: { RunningTasks: 1, DesiredTasks: 2 } }, "1 of its 2 tasks run"],
+  [
+    "is being updated",
+    { UpdateStatus: { State: "updating" }, ServiceStatus: { RunningTasks: 2, DesiredTasks: 2 } },
+    "its last update has not ended",
+  ],
+  ["was updated", { UpdateStatus: { State: "completed" } }, undefined],
+])("a service that %s", (_what, fields, reason) => {
+  expect(unfinished(fields && { ...service(undefined), ...fields })).toBe(reason);
 });
 
 test("unready tasks are those of the present spec that are to run and do not", () => {

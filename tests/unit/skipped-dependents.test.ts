@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   explainSkippedDependents,
   holdBackDependents,
@@ -37,12 +38,15 @@ test.each([new Error("socket hang up"), "resource x", undefined])(
 describe("what depends on a resource", () => {
   const urn = (name: string): string => `urn:pulumi:dev::p::docker:index/service:Service::${name}`;
   /** A resource whose URN is known once it is made. */
-  const resource = (name: string): { made: () => void; urn: () => Promise<string> } => {
+  const resource = (
+    name: string,
+    finished = Promise.resolve(),
+  ): { made: () => void; urn: () => Promise<string> } => {
     let made = (): void => undefined;
     const service = new pulumi.DependencyResource(urn(name));
     const known = new Promise<string>((resolve) => (made = () => resolve(urn(name))));
     Object.assign(service, { urn: pulumi.output(known) });
-    holdBackDependents(service);
+    holdBackDependents(service, finished);
     // What the SDK does before it declares a dependent.
     return { made, urn: () => (service.urn as unknown as { promise(): Promise<string> }).promise() };
   };
@@ -51,6 +55,15 @@ describe("what depends on a resource", () => {
     const { made, urn: wait } = resource("api");
     made();
     expect(await wait()).toBe(urn("api"));
+  });
+
+  test("is held back when one fails that has to be waited for", async () => {
+    const { made, urn: wait } = resource(
+      "db",
+      sleep(20).then(() => noteFailedHook(urn("db"))),
+    );
+    made();
+    await expect(wait()).rejects.toThrow("What needs db was left as it is, because db failed.");
   });
 
   test("is held back when one failed, which happens before the resource counts as made", async () => {

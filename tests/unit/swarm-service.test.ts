@@ -39,6 +39,56 @@ test("its rollout is waited for, and the image's platforms are no drift", async 
   });
 });
 
+describe("a service that is not what it should be yet", () => {
+  const observedServices = new Map([
+    [
+      "dev_api",
+      {
+        ID: "api-id",
+        Version: { Index: 1 },
+        UpdatedAt: "2026-01-01T00:00:00Z",
+        Spec: {
+          Name: "dev_api",
+          Mode: {},
+          TaskTemplate: {
+            ContainerSpec: { Image: "api:1", Labels: { "com.docker.stack.namespace": "dev" } },
+            Networks: [{ Target: "network-id", Aliases: ["api"] }],
+          },
+        },
+        ServiceStatus: { RunningTasks: 0, DesiredTasks: 1 },
+      } satisfies ApiService,
+    ],
+  ]);
+  const run = async (preview: boolean): Promise<unknown[]> => {
+    const watched: unknown[] = [];
+    const watch = (one: unknown): Promise<void> => Promise.resolve(void watched.push(one));
+    await record(
+      () => declare(testEnvironment({ observedServices, gate: { ...testEnvironment().gate, watch } }), "api"),
+      { preview },
+    );
+    return watched;
+  };
+
+  test("is waited for by up, though nothing is to be changed", async () => {
+    expect(await run(false)).toEqual([
+      {
+        id: "api-id",
+        urn: expect.stringMatching(/docker:index\/service:Service::api$/) as string,
+        name: "dev_api",
+      },
+    ]);
+  });
+
+  test("is named by a preview", async () => {
+    const warned = jest.spyOn(pulumi.log, "warn").mockResolvedValue();
+    expect(await run(true)).toEqual([]);
+    expect(warned.mock.calls.map(([message]) => message)).toEqual([
+      "dev_api is not what it should be yet (0 of its 1 tasks run): up waits until it is.",
+    ]);
+    warned.mockRestore();
+  });
+});
+
 test("all faults are reported together, before anything but the component is declared", async () => {
   const bad = { replicas: -1, memoryMiB: 1, stopGracePeriod: 0 };
   let error: unknown;
