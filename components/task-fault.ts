@@ -120,7 +120,7 @@ export function taskFault(error: string): TaskFault {
 
 /** The layers that wrap a container's error, and the ids in it that differ from task to task. */
 const WRAPPING =
-  /^task: |dockerexec: |starting container failed: |failed to create (shim )?task: |OCI runtime create failed: |runc create failed: |unable to start container process: |driver failed programming external connectivity on endpoint \S+ \([0-9a-f]+\): |: unknown$|\.[0-9a-z]{25}$/g;
+  /^task: |dockerexec: |starting container failed: |failed to create (shim )?task: |OCI runtime create failed: |runc create failed: |unable to start container process: |driver failed programming external connectivity on endpoint \S+ \([0-9a-f]+\): |container [0-9a-f]{64}: |endpoint join on GW Network failed: |: unknown$|\.[0-9a-z]{25}$/g;
 
 /** The engine's words for what is wrong with a task, without their wrapping. */
 export function taskError({ Spec, Status: { State, Err, ContainerStatus } }: ApiTask): string {

@@ -31,10 +31,10 @@ const WATCHED = `update: { monitor: ${MONITOR} }`;
 const GLOBAL = `${WATCHED}, replicas: "global"`;
 
 const BY_TWO = `update: { monitor: ${MONITOR}, parallelism: 2 }, replicas: 4`;
-/** Its tasks heed no signal: each stops when its 10 s of grace are over. */
+/** Its tasks take 6 s to stop. */
 const SLOW_TO_STOP = `
   update: { monitor: ${MONITOR}, order: "stop-first" }, init: false,
-  command: ["sh", "-c", "trap '' TERM; while :; do sleep 1; done"]`;
+  command: ["sh", "-c", "trap 'sleep 6; exit' TERM; while :; do sleep 1; done"]`;
 const STAY_UP = "waiting for the tasks to stay up";
 const WATCH = "waiting for Swarm to watch the new tasks";
 
@@ -267,7 +267,6 @@ export function rolloutWaits(engineName: string, select: Select): void {
         });
         const { output } = await succeed(running);
         const late = (done ?? NaN) - settledAt(`dev_${service}`);
-        console.log(`${name}: up went on ${late} ms after the swarm was done`);
         expect({ late, inTime: late >= 0 && late < LATE }).toEqual({ late, inTime: true });
         if (shows === undefined) expect(output).not.toContain("tasks ready");
         else expect(output).toContain(shows);

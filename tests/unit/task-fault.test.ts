@@ -22,6 +22,11 @@ test.each([
       'container process: exec: "/nosuch": stat /nosuch: no such file or directory: unknown',
     'exec: "/nosuch": stat /nosuch: no such file or directory',
   ],
+  [
+    "starting container failed: container 3f0dad2fca0473bcd90110a463a17070c759856683faafc1594a0ed2fd53996b: endpoint join on " +
+      "GW Network failed: Bind for 0.0.0.0:8090 failed: port is already allocated",
+    "Bind for 0.0.0.0:8090 failed: port is already allocated",
+  ],
   ["No such container: dev_api.1.g3l37zcwdu4oqvsptx5ciubxa", "No such container: dev_api.1"],
 ])("%s is shown without its wrapping", (Err, shown) => {
   expect(taskError(task("failed", { Err }))).toBe(shown);
