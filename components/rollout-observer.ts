@@ -16,6 +16,7 @@ const LOG_LINES = 20;
 export class RolloutObserver {
   private readonly docker: Docker;
   private startedAt: number | undefined;
+  private watchedSince: number | undefined;
   private answersSince: number | undefined;
   /** How far the engine's clock is before ours, in ms. */
   private clock: number | undefined;
@@ -110,13 +111,16 @@ export class RolloutObserver {
     const shown = tasks as unknown as ApiTask[];
     const ids = new Set((upToDate as unknown as ApiTask[]).map(({ ID }) => ID));
     const forgotten = this.forgotten(service, shown, ids);
+    const now = Date.now() + this.clock;
+    this.watchedSince ??= now;
     return {
       service,
       tasks: [...shown, ...forgotten],
       upToDate: new Set([...ids, ...forgotten.map(({ ID }) => ID)]),
       nodes: nodes as unknown as ApiNode[],
       startedAt: this.startedAt,
-      now: Date.now() + this.clock,
+      watchedSince: this.watchedSince,
+      now,
       ...(this.answersSince !== undefined && { answersSince: this.answersSince }),
     };
   }

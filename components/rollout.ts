@@ -11,6 +11,8 @@ export interface RolloutSnapshot {
   readonly nodes: readonly ApiNode[];
   /** When this rollout began, in ms since the epoch. */
   readonly startedAt: number;
+  /** When the engine was first looked at, in ms since the epoch: what was wrong before may have been mended since. */
+  readonly watchedSince: number;
   /** When the engine was looked at, in ms since the epoch. */
   readonly now: number;
   /**
@@ -147,18 +149,18 @@ function waitedFor(snapshot: RolloutSnapshot): string {
 
 /** Why Swarm has found no node for a task, once that is not about to change. */
 function unplaceable(
-  { service, tasks, startedAt, now }: RolloutSnapshot,
+  { service, tasks, watchedSince, now }: RolloutSnapshot,
   current: readonly ApiTask[],
 ): string | undefined {
   const constraints = (service.Spec.TaskTemplate.Placement?.Constraints ?? []).join(", ") || "none";
-  if (service.Spec.Mode.Global !== undefined && !tasks.some(isWanted) && now - startedAt > PATIENCE) {
+  if (service.Spec.Mode.Global !== undefined && !tasks.some(isWanted) && now - watchedSince > PATIENCE) {
     return `no suitable node (no active node satisfies its constraints: ${constraints})`;
   }
   const pending = current.find(
     (task) =>
       task.Status.State === "pending" &&
       /no suitable node/.test(task.Status.Err ?? "") &&
-      now - changedAt(task) > PATIENCE + gracePeriod(service),
+      now - Math.max(changedAt(task), watchedSince) > PATIENCE + gracePeriod(service),
   );
   return pending?.Status.Err?.replace(
     "constraints not satisfied",
@@ -176,7 +178,8 @@ function failingSlot(snapshot: RolloutSnapshot): string | undefined {
       continue;
     }
     const patience = taskFault(taskError(successor)).final ? PATIENCE : PATIENCE_WITH_OTHERS;
-    const lasted = Date.parse(successor.CreatedAt) - Date.parse(task.CreatedAt);
+    const since = Math.max(Date.parse(task.CreatedAt), snapshot.watchedSince);
+    const lasted = Date.parse(successor.CreatedAt) - since;
     if (lasted >= patience) return "its tasks fail again and again";
   }
   return undefined;

@@ -17,6 +17,8 @@ const check = (script: string, more = "interval: 1, startPeriod: 0"): string =>
   `healthcheck: { test: ["CMD-SHELL", ${JSON.stringify(script)}], ${more} }`;
 const NEVER_HEALTHY = check("echo not yet; exit 1", "interval: 1, startPeriod: 300");
 
+const thisNode = (engine: Engine): string => engine.docker("node", "ls", "--quiet");
+
 interface Fault {
   readonly name: string;
   /** Fields of the service before; where there are none, the fault is met when the service is made. */
@@ -277,7 +279,7 @@ const FAULTS: readonly Fault[] = [
     name: "constraints that no node satisfies",
     bad: 'constraints: ["node.labels.zone==north"]',
     good: 'constraints: ["node.labels.zone==north"]',
-    mend: (engine) => engine.docker("node", "update", "--label-add", "zone=north", "self"),
+    mend: (engine) => engine.docker("node", "update", "--label-add", "zone=north", thisNode(engine)),
     says: [
       "Service % did not roll out: no suitable node (scheduling constraints (node.labels.zone==north) not satisfied on 1 node).",
       "Task %.1 on no node: no node satisfies its placement constraints",
@@ -289,7 +291,7 @@ const FAULTS: readonly Fault[] = [
     name: "a global service for which there is no node",
     bad: 'replicas: "global", constraints: ["node.labels.zone==south"]',
     good: 'replicas: "global", constraints: ["node.labels.zone==south"]',
-    mend: (engine) => engine.docker("node", "update", "--label-add", "zone=south", "self"),
+    mend: (engine) => engine.docker("node", "update", "--label-add", "zone=south", thisNode(engine)),
     says: [
       "Service % did not roll out: no suitable node (no active node satisfies its constraints: node.labels.zone==south).",
       "(docker node update --label-add KEY=VALUE NODE). Then run up again.",

@@ -104,7 +104,7 @@ const secret = (content: string): string =>
   `secrets: [{ name: "password", content: "${content}", path: "/run/secrets/password" }]`;
 const comeUp = (): void => fs.writeFileSync(FLAG, "");
 const availability = (engine: Engine, value: "active" | "drain"): string =>
-  engine.docker("node", "update", "--availability", value, "self");
+  engine.docker("node", "update", "--availability", value, engine.docker("node", "ls", "--quiet"));
 
 const INCIDENTS: readonly Incident[] = [
   {

@@ -106,13 +106,14 @@ const asTask = (task: Partial<ApiTask>): ApiTask => ({
 
 const running: Look = { tasks: [{}] };
 const starting: Partial<ApiTask> = { Status: { State: "starting", Timestamp: "2026-01-01T00:00:02Z" } };
+const at = (second: number): string => new Date(Date.UTC(2026, 0, 1, 0, 0, second)).toISOString();
 const dead = (ID: string, second: number, Err = "task: non-zero exit (1)"): Partial<ApiTask> => ({
   ID,
-  CreatedAt: `2026-01-01T00:00:${String(second).padStart(2, "0")}Z`,
+  CreatedAt: at(second),
   DesiredState: "shutdown",
   Status: {
     State: "failed",
-    Timestamp: `2026-01-01T00:00:${String(second).padStart(2, "0")}Z`,
+    Timestamp: at(second),
     Err,
     ContainerStatus: { ContainerID: "container1", ExitCode: 1 },
   },
@@ -323,14 +324,14 @@ test("an engine that is not a manager for a moment, as while it starts, is waite
 });
 
 test("failures count that Swarm does not show any more", async () => {
-  const looks = [1, 12, 23, 34].map((second) => ({ tasks: [dead(`failed${second}`, second), starting] }));
+  const looks = [61, 72, 83, 94].map((second) => ({ tasks: [dead(`failed${second}`, second), starting] }));
   expect(await failure(looks)).toMatch(/^Service dev_api did not roll out: its tasks fail again and again\./);
 });
 
 test("those of another spec do not", async () => {
   const looks = [
-    { tasks: [dead("failed1", 1)] },
-    { labels: { new: "1" }, tasks: [dead("failed2", 32), starting] },
+    { tasks: [dead("failed1", 61)] },
+    { labels: { new: "1" }, tasks: [dead("failed2", 92), starting] },
     running,
   ];
   await wait(looks);

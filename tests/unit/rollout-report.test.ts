@@ -34,6 +34,7 @@ const snapshot = (tasks: ApiTask[]): RolloutSnapshot => ({
     },
   ],
   startedAt: Date.parse("2026-01-01T00:00:00Z"),
+  watchedSince: Date.parse("2026-01-01T00:00:00Z"),
   now: Date.parse("2026-01-01T00:01:00Z"),
 });
 

@@ -70,6 +70,7 @@ function snapshot(
     upToDate: new Set(tasks.map(({ ID }) => ID).filter((id) => !id.startsWith("old"))),
     nodes: [node("node1")],
     startedAt: START,
+    watchedSince: START,
     now: START + seconds * 1000,
     ...more,
   };
@@ -179,6 +180,11 @@ test.each<[string, RolloutSnapshot, object]>([
     failed("no suitable node (insufficient resources on 1 node)"),
   ],
   [
+    "unschedulable before it was looked at, which may be mended",
+    snapshot(40, created, [task("t1", "running"), unschedulable(1)], { watchedSince: START + 30_000 }),
+    waiting(1, 2, "1 pending"),
+  ],
+  [
     "the previous spec's longer grace period counts",
     snapshot(
       31.1,
@@ -230,6 +236,11 @@ test.each<[string, RolloutSnapshot, object]>([
     "what waiting does not heal, for 10 s",
     snapshot(20, created, [dead("f1", 1, noImage), dead("f2", 11, noImage), starting]),
     again,
+  ],
+  [
+    "what failed before it was looked at, and may be mended",
+    snapshot(40, created, [dead("f1", 1), dead("f2", 31), starting], { watchedSince: START + 30_000 }),
+    waiting(0, 2, `1 starting; 2 failed, the last: ${EXITS}`),
   ],
   [
     "rejections",
