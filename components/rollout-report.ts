@@ -26,13 +26,15 @@ const CHECK_LINES = 5;
 export function telltales(snapshot: RolloutSnapshot): ApiTask[] {
   const failed = failedTasks(snapshot);
   const failedSlots = new Set(failed.map(slotOf));
+  const unready = unreadyTasks(snapshot);
+  const unplaced = unready.filter(({ Status }) => Status.Err);
   // What follows a failed task only waits for its turn, and beside a failure what has just begun is not stuck.
-  const stuck = unreadyTasks(snapshot).filter(
+  const stuck = unready.filter(
     (task) =>
       !failedSlots.has(slotOf(task)) && (failed.length === 0 || snapshot.now - changedAt(task) > PATIENCE),
   );
   const byFault = new Map<string, ApiTask>();
-  for (const task of [...failed, ...stuck]) {
+  for (const task of [...unplaced, ...failed, ...stuck]) {
     const error = taskError(task);
     if (!byFault.has(error)) byFault.set(error, task);
   }

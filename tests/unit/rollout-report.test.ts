@@ -68,6 +68,13 @@ describe("telltales", () => {
     expect(ids(begun("2026-01-01T00:00:58Z"))).toEqual(["begun"]);
   });
 
+  test("begin with what has no node, also where its forerunner failed", () => {
+    const unplaced = task("next", "pending", {
+      Err: "no suitable node (1 node not available for new tasks)",
+    });
+    expect(ids(exit("a", 1, 1), unplaced)).toEqual(["next", "a"]);
+  });
+
   test("are none where all tasks run", () => {
     expect(ids(task("t1", "running"))).toEqual([]);
   });
