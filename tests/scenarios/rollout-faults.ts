@@ -283,7 +283,7 @@ const FAULTS: readonly Fault[] = [
     says: [
       "Service % did not roll out: no suitable node (scheduling constraints (node.labels.zone==north) not satisfied on 1 node).",
       "Task %.1 on no node: no node satisfies its placement constraints",
-      "(docker node update --label-add KEY=VALUE NODE). Then run up again.",
+      "give a node what they ask for (docker node update --label-add KEY=VALUE ",
     ],
     ends: "label",
   },
@@ -294,7 +294,7 @@ const FAULTS: readonly Fault[] = [
     mend: (engine) => engine.docker("node", "update", "--label-add", "zone=south", thisNode(engine)),
     says: [
       "Service % did not roll out: no suitable node (no active node satisfies its constraints: node.labels.zone==south).",
-      "(docker node update --label-add KEY=VALUE NODE). Then run up again.",
+      "give a node what they ask for (docker node update --label-add KEY=VALUE ",
     ],
     ends: "label",
   },
