@@ -50,9 +50,9 @@ export class RolloutObserver {
         this.answersSince = snapshot.now;
         return { ...snapshot, answersSince: snapshot.now };
       } catch (error) {
-        await this.refuseIfGone(error);
+        this.refuseIfGone(error);
         silentSince ??= Date.now();
-        if (Date.now() - silentSince > OUTAGE) throw this.lost(error);
+        if (Date.now() - silentSince > OUTAGE) throw await this.lost(error);
         this.clock = undefined;
         this.silent();
       }
@@ -153,30 +153,29 @@ export class RolloutObserver {
   }
 
   /** Ends the wait for what will not come back. */
-  private async refuseIfGone(error: unknown): Promise<void> {
+  private refuseIfGone(error: unknown): void {
+    if (statusOf(error) !== 404) return;
+    throw new Error(
+      `Service ${this.service.name} was removed from the swarm of ${this.host} while its rollout was waited for, and ` +
+        "not by this run. Run up again to make it anew.",
+    );
+  }
+
+  /** Why the engine has not shown the service for {@link OUTAGE}. */
+  private async lost(error: unknown): Promise<Error> {
     const { host, service } = this;
-    if (statusOf(error) === 404) {
-      throw new Error(
-        `Service ${service.name} was removed from the swarm of ${host} while its rollout was waited for, and not by ` +
-          "this run. Run up again to make it anew.",
-      );
-    }
-    // Only a swarm's manager knows services: 503 says that this engine is none (any more).
-    if (statusOf(error) !== 503) return;
-    const info = await this.info().catch(() => undefined);
+    // Asked this late, because an engine that is stopping says so too, for as long as its containers take to stop.
+    const info = statusOf(error) === 503 ? await this.info().catch(() => undefined) : undefined;
     if (info?.Swarm.LocalNodeState === "inactive") {
-      throw new Error(
+      return new Error(
         `The engine at ${host} left its swarm while the rollout of service ${service.name} was waited for: the ` +
           "service is gone with it. Run make up, which makes the swarm and all that was in it anew.",
       );
     }
-  }
-
-  private lost(error: unknown): Error {
     const reason = error instanceof Error ? error.message : String(error);
     return new Error(
-      `The engine at ${this.host} has not answered for ${OUTAGE / 1000} s (${reason}) while the rollout of service ` +
-        `${this.service.name} was waited for; how it ended is not known. Start the engine, then run up again.`,
+      `The engine at ${host} has not answered for ${OUTAGE / 1000} s (${reason}) while the rollout of service ` +
+        `${service.name} was waited for; how it ended is not known. Start the engine, then run up again.`,
     );
   }
 

@@ -311,17 +311,21 @@ test("a service that somebody removed fails the wait at once", async () => {
   );
 });
 
-test("an engine that left the swarm fails the wait at once", async () => {
+test("an engine that left the swarm, and is in none for half a minute, fails the wait", async () => {
+  hurry(11);
   const fault = new ApiFault(503, "This node is not a swarm manager.");
   expect(await failure([fault], { inSwarm: "inactive" })).toMatch(
     /^The engine at HOST left its swarm while the rollout of service dev_api was waited for: .* Run make up/,
   );
 });
 
-test("an engine that is not a manager for a moment, as while it starts, is waited for", async () => {
-  hurry(2);
-  await wait([new ApiFault(503, "This node is not a swarm manager."), running], { inSwarm: "pending" });
-});
+test.each(["pending", "inactive"])(
+  "an engine that is %s in its swarm for a moment, as while it starts or stops, is waited for",
+  async (inSwarm) => {
+    hurry(2);
+    await wait([new ApiFault(503, "This node is not a swarm manager."), running], { inSwarm });
+  },
+);
 
 test("failures count that Swarm does not show any more", async () => {
   const looks = [61, 72, 83, 94].map((second) => ({ tasks: [dead(`failed${second}`, second), starting] }));
