@@ -23,13 +23,8 @@ const KINDS = {
 const NAMESPACE_LABEL = "com.docker.stack.namespace";
 /** On the networks of components/overlay-network.ts alone. */
 const NETWORK_LABEL = "swarm-platform.encrypted";
-/** Seen by the next `up` as drift, so that the rollout gate runs for a service that it did not come to. */
-const ROLLOUT_LABEL = "swarm-platform.rollout";
-const INTERRUPTED = `${ROLLOUT_LABEL}=interrupted`;
 /** How long an engine that was just started may take until it is in its swarm again, in ms. */
 const SWARM_PATIENCE = Number(process.env.SWARM_PATIENCE ?? 30_000);
-/** How long Swarm may take to end an update that was under way, in ms. */
-const UPDATE_PATIENCE = 180_000;
 /** How long after its state was last written a killed operation may still have been making a swarm, in ms. */
 const SWARM_INIT_TIME = 60_000;
 
@@ -47,11 +42,10 @@ const swarm = await manageableSwarm();
 if (swarm === undefined) {
   dropVanished();
 } else {
-  for (const { type, resource } of pending) await resume(type, resource);
+  for (const { type, resource } of pending) resume(type, resource);
   if (before !== undefined) {
     restoreLost();
     if (changesSwarm) removeLeftovers();
-    await watchUnsettled();
   }
 }
 if (mended) {
@@ -118,14 +112,13 @@ function look(kind, nameOrId) {
     name: found.Spec?.Name ?? found.Name,
     labels: found.Spec?.Labels ?? found.Labels ?? {},
     created: Date.parse(found.CreatedAt ?? found.Created),
-    update: found.UpdateStatus?.State,
   };
 }
 
 // ---------------------------------------------------------------- interrupted operations
 
 /** Decides about one operation that the state holds as begun and not ended. */
-async function resume(type, resource) {
+function resume(type, resource) {
   const kind = KINDS[resource.type];
   const what = `${kind ?? shortType(resource)} ${resource.inputs?.name ?? urnName(resource)}`;
   if (isSwarmInit(resource) && madeSwarm(resource)) {
@@ -137,20 +130,13 @@ async function resume(type, resource) {
     if (found === undefined || !hasLabels(found, resource.inputs.labels)) {
       say(`${what} was about to be made when an operation was killed; to be made now.`);
     } else {
-      const watched = kind === "service" ? ", its rollout to be watched" : "";
-      say(`${what} was made by an operation that was killed; taken into the state${watched}.`);
+      say(`${what} was made by an operation that was killed; taken into the state.`);
       // A refresh reads the rest, all but a secret's data.
       put({ ...resource, id: found.id, outputs: { ...resource.inputs, id: found.id } });
-      if (kind === "service") await markInterrupted(found);
     }
-  } else if (type === "updating" && kind === "service") {
-    const found = look(kind, resource.id);
-    say(`${what} was being updated when an operation was killed; its rollout is to be watched again.`);
-    if (found !== undefined) await markInterrupted(found);
   } else {
-    say(
-      `${what} was ${type === "creating" ? "being made" : `in the middle of ${type}`} when an operation was killed; to be done again.`,
-    );
+    const doing = type === "creating" ? "being made" : `in the middle of ${type}`;
+    say(`${what} was ${doing} when an operation was killed; what is left of that is to be done.`);
   }
 }
 
@@ -159,39 +145,6 @@ function madeSwarm({ inputs }) {
   const [, seenNone] = /^none at (.*)$/.exec(inputs.environment.SWARM_SEEN) ?? [];
   const created = Date.parse(swarm.CreatedAt);
   return created >= Date.parse(seenNone) && created <= Date.parse(deployment.manifest.time) + SWARM_INIT_TIME;
-}
-
-/**
- * Notes on a service that nobody has seen its rollout end. Once Swarm's own updater has ended: another update would
- * become what an automatic rollback returns to.
- */
-async function markInterrupted({ id, name, update }) {
-  // A preview changes nothing; what is destroyed needs no watching.
-  if (operation !== "up" && operation !== "refresh") return;
-  const updating = (state) => state === "updating" || state === "rollback_started";
-  if (updating(update)) say(`waiting until Swarm has ended the update of ${name}`);
-  let state = update;
-  for (const until = Date.now() + UPDATE_PATIENCE; updating(state) && Date.now() < until;) {
-    await sleep(500);
-    state = look("service", id)?.update;
-  }
-  // After a rollback the old spec shows as drift; a paused update would be resumed by another one.
-  if (/^(paused|rollback)/.test(state ?? "")) return;
-  docker("service", "update", "--detach", "--quiet", "--label-add", INTERRUPTED, id);
-}
-
-/** Services that an operation left unready without a word about it on the swarm: after Ctrl-C no gate watches. */
-async function watchUnsettled() {
-  const services = new Set(resources.filter(({ type }) => KINDS[type] === "service").map(({ id }) => id));
-  const own = `label=${NAMESPACE_LABEL}=${namespace}`;
-  for (const line of dockerLines("service", "ls", "--filter", own, "--format", "{{.Name}} {{.Replicas}}")) {
-    const [, name, running, wanted] = /^(\S+) (\d+)\/(\d+)/.exec(line) ?? [];
-    const found = look("service", name);
-    const settled = running === wanted && found?.update !== "updating";
-    if (settled || !services.has(found?.id) || ROLLOUT_LABEL in found.labels) continue;
-    say(`service ${name} was left before it was ready; its rollout is to be watched again.`);
-    await markInterrupted(found);
-  }
 }
 
 // ---------------------------------------------------------------- what got lost

@@ -129,6 +129,7 @@ describe("what was being made when an operation was killed", () => {
 
   test.each([
     ["network", NETWORK, inspectedNetwork("full-id", "dev_x")],
+    ["service", SERVICE, inspected("full-id", "dev_x")],
     ["config", CONFIG, inspected("full-id", "dev_x")],
     ["secret", SECRET, inspected("full-id", "dev_x")],
   ])("a %s that is there is taken into the state", (kind, type, answer) => {
@@ -146,21 +147,12 @@ describe("what was being made when an operation was killed", () => {
     expect(changes(result)).toEqual([]);
   });
 
-  test("a service that is there is taken into the state, and marked so that its rollout is watched", () => {
-    const answers = {
-      "service inspect dev_web": inspected("s1", "dev_web"),
-      "service update --detach --quiet --label-add swarm-platform.rollout=interrupted s1": "",
-    };
+  test("a preview shows the same state", () => {
+    const answers = { "service inspect dev_web": inspected("s1", "dev_web") };
     const result = mend(deployment(object(SERVICE, "web")), answers);
-    expect(result.stderr).toBe(
-      "stack dev: service dev_web was made by an operation that was killed; taken into the state, its rollout to be watched.\n",
-    );
     expect(result.state?.resources[2]).toMatchObject({ id: "s1" });
-    expect(changes(result)).toHaveLength(1);
-    // A preview shows the same state and touches nothing.
     const preview = mend(deployment(object(SERVICE, "web")), answers, { operation: "preview" });
     expect(preview.state).toEqual(result.state);
-    expect(changes(preview)).toEqual([]);
   });
 
   test("what is not there is forgotten", () => {
@@ -169,7 +161,7 @@ describe("what was being made when an operation was killed", () => {
     expect(result.state?.resources).toEqual([STACK, ENGINE]);
     expect(result.stderr.split("\n")).toEqual([
       "stack dev: network dev_network was about to be made when an operation was killed; to be made now.",
-      "stack dev: RemoteImage dev_tool was being made when an operation was killed; to be done again.",
+      "stack dev: RemoteImage dev_tool was being made when an operation was killed; what is left of that is to be done.",
       "",
     ]);
   });
@@ -269,26 +261,18 @@ describe("a swarm that was being made when an operation was killed", () => {
   });
 });
 
-describe("a service that was being updated when an operation was killed", () => {
+test("a service that was being updated when an operation was killed stays as the refresh will find it", () => {
   const web = object(SERVICE, "web", { id: "s1" });
-  const updated = (state: string | undefined): Mended =>
-    mend(
-      { resources: [STACK, ENGINE, web], pending_operations: [{ type: "updating", resource: web }] },
-      {
-        "service inspect s1": inspected("s1", "dev_web", { UpdateStatus: state && { State: state } }),
-        "service update --detach --quiet --label-add swarm-platform.rollout=interrupted s1": "",
-      },
-    );
-
-  test.each([undefined, "completed"])("is marked when Swarm calls it %s", (state) => {
-    const result = updated(state);
-    expect(result.state?.resources).toEqual([STACK, ENGINE, web]);
-    expect(changes(result)).toHaveLength(1);
-  });
-
-  test.each(["paused", "rollback_completed", "rollback_paused"])("is not when Swarm calls it %s", (state) => {
-    expect(changes(updated(state))).toEqual([]);
-  });
+  const result = mend(
+    { resources: [STACK, ENGINE, web], pending_operations: [{ type: "updating", resource: web }] },
+    {},
+  );
+  expect(result.stderr).toBe(
+    "stack dev: service dev_web was in the middle of updating when an operation was killed; what is left of that is to be done.\n",
+  );
+  expect(result.state?.resources).toEqual([STACK, ENGINE, web]);
+  expect(result.state).not.toHaveProperty("pending_operations");
+  expect(changes(result)).toEqual([]);
 });
 
 test("with the swarm gone, so is all that depended on it; the rest stays", () => {
@@ -319,12 +303,10 @@ describe("after an operation that failed", () => {
     ended: "2026-01-02T10:05:00Z",
     resources,
   });
-  const LIST_SERVICES =
-    "service ls --filter label=com.docker.stack.namespace=dev --format {{.Name}} {{.Replicas}}";
   const lists = ["service", "config", "secret", "network"].map(
     (kind) => `${kind} ls --quiet --filter label=com.docker.stack.namespace=dev`,
   );
-  const NONE_LEFT: DockerAnswers = Object.fromEntries([LIST_SERVICES, ...lists].map((call) => [call, ""]));
+  const NONE_LEFT: DockerAnswers = Object.fromEntries(lists.map((call) => [call, ""]));
   const after = (
     deployment: Deployment,
     before: Before,
@@ -365,38 +347,6 @@ describe("after an operation that failed", () => {
       now,
       expect.objectContaining({ id: "old", delete: true }),
     ]);
-  });
-
-  describe("a service that it left", () => {
-    const left = (replicas: string, more: object, operation?: string): string[] =>
-      changes(
-        after(
-          { resources: [STACK, ENGINE, web] },
-          failed(STACK, ENGINE, web),
-          {
-            [LIST_SERVICES]: `dev_other 0/1\ndev_web ${replicas}\n`,
-            "service inspect s1": inspected("s1", "dev_web", more),
-            "service inspect dev_web": inspected("s1", "dev_web", more),
-            "service inspect dev_other": inspected("s2", "dev_other"),
-            "service update --detach --quiet --label-add swarm-platform.rollout=interrupted s1": "",
-          },
-          operation,
-        ),
-      );
-    const marked = ["service update --detach --quiet --label-add swarm-platform.rollout=interrupted s1"];
-    const labelled = { Spec: { Name: "dev_web", Labels: { ...OURS, "swarm-platform.rollout": "failed" } } };
-
-    test.each([
-      ["unready is watched again", "0/1", {}, "up", marked],
-      ["unready is watched again, with a limit per node", "1/2 (max 1 per node)", {}, "refresh", marked],
-      ["ready is not", "1/1", {}, "up", []],
-      ["with the gate's own note is not", "0/1", labelled, "up", []],
-      ["after a rollback is not", "0/1", { UpdateStatus: { State: "rollback_completed" } }, "up", []],
-      ["unready is not when it is to go", "0/1", {}, "destroy", []],
-      ["unready is not in a preview", "0/1", {}, "preview", []],
-    ])("%s", (_what, replicas, more, operation, expected) => {
-      expect(left(replicas, more, operation)).toEqual(expected);
-    });
   });
 
   describe("what it made without noting it", () => {
