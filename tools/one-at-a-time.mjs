@@ -1,12 +1,13 @@
 #!/usr/bin/env node
-// Makes sure that nobody is at work on a stack, and ends what a killed operation left running:
+// Makes sure that nobody is at work on a stack, and puts away what a killed operation left: processes, its lock, files
+// that it had only begun:
 //
 //   one-at-a-time.mjs            (STACK, default dev)
 //
 // Exit 1, with who it is and what to do, when somebody is. Pulumi's own lock says that only once its operation has
 // begun, and stays for ever when its process is killed.
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -29,15 +30,26 @@ function processes() {
 /** Name of the program that a process runs; undefined without a process. */
 const program = (entry) => entry && basename(entry.args.split(" ")[0]);
 
-/** Files of the locks on the stack. Other backends than a folder keep their own, and Pulumi names those. */
-function lockFiles() {
+/** Files below a folder of Pulumi's state. Other backends than a folder look after theirs themselves. */
+function stateFiles(below) {
   const backend = process.env.PULUMI_BACKEND_URL ?? "";
   if (!backend.startsWith("file://")) return [];
-  const folder = join(backend.slice("file://".length), ".pulumi/locks/organization/swarm-platform", stack);
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder)
-    .filter((name) => name.endsWith(".json"))
-    .map((name) => join(folder, name));
+  const folder = join(backend.slice("file://".length), ".pulumi", below);
+  return existsSync(folder) ? readdirSync(folder, { recursive: true }).map((name) => join(folder, name)) : [];
+}
+
+function lockFiles() {
+  const locks = stateFiles(join("locks/organization/swarm-platform", stack));
+  return locks.filter((name) => name.endsWith(".json"));
+}
+
+/**
+ * Removes metadata that Pulumi was killed before it could write: empty, it keeps Pulumi from loading the state ("failed
+ * to load checkpoint: EOF"), although the state itself is whole. Without metadata it can.
+ */
+function removeEmptyMetadata() {
+  const empty = stateFiles("").filter((name) => name.endsWith(".attrs") && statSync(name).size === 0);
+  empty.forEach((name) => rmSync(name));
 }
 
 /** Why the lock holds; undefined when its process is gone. */
@@ -97,3 +109,4 @@ for (const { file, pid, timestamp } of locks) {
     `removed the lock of process ${pid}, which was killed (its operation began ${timestamp.replace(/\.\d+/, "")}).`,
   );
 }
+removeEmptyMetadata();

@@ -108,6 +108,17 @@ test.each([
   });
 });
 
+test("removes metadata that was not written to its end", () => {
+  const state = ".pulumi/stacks/swarm-platform/dev.json";
+  const folder = tempFolder({ [state]: "{}", [`${state}.attrs`]: "", [`${state}.bak.attrs`]: "{}" });
+  const env = { PULUMI_BACKEND_URL: `file://${folder}`, PULUMI_HOME: HOME };
+  expect(runTool("one-at-a-time.mjs", [], {}, { env })).toMatchObject({ code: 0, stderr: "" });
+  expect(fs.readdirSync(path.join(folder, path.dirname(state))).sort()).toEqual([
+    "dev.json",
+    "dev.json.bak.attrs",
+  ]);
+});
+
 test("of several locks, one that holds is enough", () => {
   const pid = disguised("pulumi", "sleep 60; :");
   expect(run({ pid: GONE }, { pid })).toMatchObject({
