@@ -1,5 +1,4 @@
 import type { ApiNetwork, ApiService } from "./engine";
-import type { OverlayNetworkArgs } from "./overlay-network";
 
 /*
  * The provider replaces a network, or a service, for a change of these fields; services even where Swarm itself could
@@ -7,8 +6,18 @@ import type { OverlayNetworkArgs } from "./overlay-network";
  * names the fields in which what is there differs from what is wanted, as `field: is -> wanted`.
  */
 
+/** What a network should have in the fields that replace it. */
+export interface NetworkFields {
+  readonly subnet: string;
+  readonly gateway: string;
+  /** @default false */
+  readonly attachable?: boolean;
+  /** @default true */
+  readonly encrypted?: boolean;
+}
+
 /** Why a network will be replaced; empty when it stays, or is not there yet. */
-export function networkReplacement(is: ApiNetwork | undefined, wanted: OverlayNetworkArgs): string[] {
+export function networkReplacement(is: ApiNetwork | undefined, wanted: NetworkFields): string[] {
   if (is === undefined) return [];
   const [ipam] = is.IPAM.Config ?? [];
   return differences({
@@ -20,7 +29,7 @@ export function networkReplacement(is: ApiNetwork | undefined, wanted: OverlayNe
 }
 
 /** What a service should have in the fields that replace it. */
-export interface ReplacingFields {
+export interface ServiceFields {
   readonly global: boolean;
   readonly containerLabels: Readonly<Record<string, string>>;
   /** Names that the service has in the environment's network. */
@@ -34,7 +43,7 @@ export interface ReplacingFields {
  */
 export function serviceReplacement(
   is: ApiService | undefined,
-  wanted: ReplacingFields,
+  wanted: ServiceFields,
   networkId: string | undefined,
 ): string[] {
   if (is === undefined) return [];
