@@ -15,8 +15,9 @@ export interface RolloutGate {
   /** To be bound to every service, after create and after update. A throw fails the deployment with its message. */
   readonly hook: pulumi.ResourceHook;
   /**
-   * The same for a service that need not be changed, and so has no hook. Returns at once where the hook has run. A
-   * failure is logged as an error, which fails the deployment too.
+   * The same for a service that need not be changed, and so has no hook. Returns at once where the hook has run.
+   *
+   * @throws pulumi.RunError
    */
   readonly watch: (service: WatchedService) => Promise<void>;
 }
@@ -54,12 +55,12 @@ export function rolloutGate(host: string, timeoutSeconds: number): RolloutGate {
     }),
     watch: async (service) => {
       if (changed.has(service.urn)) return;
-      await wait(service).catch((error: unknown) =>
-        pulumi.log.error(
-          error instanceof Error ? error.message : String(error),
-          new pulumi.DependencyResource(service.urn),
-        ),
-      );
+      await wait(service).catch((error: unknown) => {
+        const failed = new pulumi.RunError(error instanceof Error ? error.message : String(error));
+        // It would be printed.
+        delete failed.stack;
+        throw failed;
+      });
     },
   };
 }

@@ -12,7 +12,8 @@ export function noteFailedHook(urn: pulumi.URN): void {
 }
 
 /**
- * Keeps back what depends on a resource until it is finished, and when a hook after it has failed. To the engine its registration is a success,
+ * Keeps back what depends on a resource until it is finished, and when a hook after it has failed. To the engine its
+ * registration is a success,
  * and with continue-on-error it would go on with the dependents. They wait for the URN, so it is there that they get
  * the error. (An Output made by `apply` would reject for nobody too, and so be reported where nothing depends on it.)
  */

@@ -94,7 +94,10 @@ export class SwarmService extends pulumi.ComponentResource {
     );
   }
 
-  /** Waits for a rollout that goes on although there is nothing to change, see {@link unfinished}; never rejects. */
+  /**
+   * Waits for a rollout that goes on although there is nothing to change, see {@link unfinished}. Never rejects: a
+   * failure is an error of the program.
+   */
   private finishRollout(name: string, args: SwarmServiceArgs, service: docker.Service): Promise<void> {
     const { gate, namespace, observedServices } = args.environment;
     const fullName = `${namespace}_${name}`;
@@ -110,7 +113,8 @@ export class SwarmService extends pulumi.ComponentResource {
     return new Promise((resolve) => {
       pulumi
         .all([service.id, service.urn])
-        .apply(([id, urn]) => gate.watch({ id, urn, name: fullName }).then(resolve));
+        // What it throws is handled by nobody, and so the SDK prints it and fails the deployment.
+        .apply(([id, urn]) => gate.watch({ id, urn, name: fullName }).finally(resolve));
     });
   }
 

@@ -26,9 +26,9 @@ const program = (config: string, secret: string): string => `
 
 /** What the tasks of both services see; each must see the same. */
 function contents(engine: Engine): string {
-  const containers = engine
-    .docker("ps", "--quiet", "--filter", "label=com.docker.swarm.service.name")
-    .split("\n");
+  // Not `docker ps`, which shows those too that are about to stop.
+  const running = ["--no-trunc", "--filter", "desired-state=running", "--format", "{{.Name}}.{{.ID}}"];
+  const containers = engine.docker("service", "ps", ...running, "dev_one", "dev_two").split("\n");
   const seen = containers.map((container) =>
     engine.docker("exec", container, "cat", "/etc/shared.conf", "/run/secrets/token"),
   );
