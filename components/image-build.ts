@@ -2,7 +2,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import * as path from "node:path";
 import { BuildInputs, hashBuildInputs } from "./build-context";
-import { buildLogFile, showFailedBuild } from "./build-log";
+import { buildLogFile, handleFailedBuild } from "./build-log";
 import { contentHash } from "./content-name";
 import { explainImageFault } from "./image-fault";
 import type { ImagePull } from "./image-pull";
@@ -85,7 +85,7 @@ export class ImageBuild extends pulumi.ComponentResource {
         parent: this,
         hooks: {
           afterCreate: [keepNewestTags(args.host, args.keptImages ?? 3)],
-          onError: [showFailedBuild(`${name}-build-log`, log)],
+          onError: [handleFailedBuild(`${name}-build`, log, args.host)],
         },
       },
     );

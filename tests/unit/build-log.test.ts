@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as fs from "node:fs";
-import { buildLogFile, showFailedBuild } from "../../components/build-log";
+import { buildLogFile, handleFailedBuild } from "../../components/build-log";
+import { FakeEngine } from "../support/fake-engine";
 import { record } from "../support/recorder";
 import { tempFolder } from "../support/temp";
 
@@ -14,30 +15,57 @@ test("keeps one log for each image, in a folder that it makes", () => {
   process.chdir(home);
 });
 
-test("shows the end of the log of a failed build, and asks for no other try", async () => {
-  const file = `${tempFolder()}/api.log`;
-  const shown = jest.spyOn(pulumi.log, "error").mockResolvedValue(undefined);
-  let hook: pulumi.ErrorHook | undefined;
-  await record(() => {
-    hook = showFailedBuild("api-build-log", file);
+describe("a build that failed", () => {
+  const damaged = "failed to solve: can not convert active l2qw3uf6nc7s to layer";
+  let engine: FakeEngine;
+  let file: string;
+  let call: (...errors: string[]) => Promise<boolean>;
+  let shown: jest.SpiedFunction<typeof pulumi.log.error>;
+
+  beforeEach(async () => {
+    engine = new FakeEngine(({ route }) =>
+      route === "POST /build/prune" ? { SpaceReclaimed: 1 } : undefined,
+    );
+    file = `${tempFolder()}/api.log`;
+    const host = await engine.listen();
+    let hook: pulumi.ErrorHook | undefined;
+    await record(() => {
+      hook = handleFailedBuild("api-build", file, host);
+    });
+    call = async (...errors) => hook!.callback({ errors } as unknown as pulumi.ErrorHookArgs);
+    shown = jest.spyOn(pulumi.log, "error").mockResolvedValue(undefined);
   });
-  const call = async (...errors: string[]): Promise<boolean> =>
-    hook!.callback({ errors } as unknown as pulumi.ErrorHookArgs);
+  afterEach(() => engine.close());
 
-  expect(await call()).toBe(false);
-  expect(shown).not.toHaveBeenCalled();
+  test("shows the end of its log, and asks for no other try", async () => {
+    expect(await call()).toBe(false);
+    expect(shown).not.toHaveBeenCalled();
 
-  fs.writeFileSync(file, Array.from({ length: 60 }, (_, i) => `line ${i + 1}`).join("\n"));
-  expect(await call()).toBe(false);
-  expect(shown).toHaveBeenCalledTimes(1);
-  const message = shown.mock.calls[0]![0];
-  expect(message).toContain(`The end of the build log, ${file}:\nline 21\n`);
-  expect(message.endsWith("line 60")).toBe(true);
+    fs.writeFileSync(file, Array.from({ length: 60 }, (_, i) => `line ${i + 1}`).join("\n"));
+    expect(await call()).toBe(false);
+    expect(shown).toHaveBeenCalledTimes(1);
+    const message = shown.mock.calls[0]![0];
+    expect(message).toContain(`The end of the build log, ${file}:\nline 21\n`);
+    expect(message.endsWith("line 60")).toBe(true);
+  });
 
-  fs.writeFileSync(file, "write /src/main.go: no space left on device");
-  expect(await call("building failed")).toBe(false);
-  expect(shown).toHaveBeenCalledTimes(3);
-  expect(shown.mock.calls[2]![0]).toMatch(
-    /^What to do: free space on the engine's disk .*; then run it again\.$/,
-  );
+  test("says what helps", async () => {
+    fs.writeFileSync(file, "write /src/main.go: no space left on device");
+    expect(await call("building failed")).toBe(false);
+    expect(shown.mock.calls[1]![0]).toMatch(
+      /^What to do: free space on the engine's disk .*; then run it again\.$/,
+    );
+    expect(engine.requests).toEqual([]);
+  });
+
+  test("is tried again, once, when it was for a damaged build cache", async () => {
+    const warned = jest.spyOn(pulumi.log, "warn").mockResolvedValue(undefined);
+    expect(await call(damaged)).toBe(true);
+    expect(engine.requests.map(({ route }) => route)).toEqual(["POST /build/prune"]);
+    expect(warned.mock.calls[0]![0]).toMatch(
+      /^The build cache of the engine .* was damaged, .* Building again\.$/,
+    );
+    expect(await call(damaged)).toBe(false);
+    expect(engine.requests).toHaveLength(1);
+  });
 });

@@ -372,7 +372,6 @@ describe("the gate", () => {
     expect(message).toMatch(/^Service dev_api did not roll out: Swarm paused the update\./);
     expect(stack).toBeUndefined();
   });
-  });
 
   test("does not wait twice", async () => {
     const { hook, watch } = await gateOn(failing);
