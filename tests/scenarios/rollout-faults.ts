@@ -94,7 +94,8 @@ const FAULTS: readonly Fault[] = [
   {
     name: "an update whose rollback fails too",
     before: `${MOUNT}, ${shell("test -e /flags/old || exit 4; exec sleep 3600")}`,
-    bad: `${MOUNT}, ${shell("exit 3")}`,
+    // It lives for a moment: else Swarm may not have stopped the old task yet, and goes back to that.
+    bad: `${MOUNT}, ${shell("sleep 1; exit 3")}`,
     good: MOUNT,
     provoke: () => fs.rmSync(flag("old")),
     says: [
