@@ -33,7 +33,7 @@ const GLOBAL = `${WATCHED}, replicas: "global"`;
 const BY_TWO = `update: { monitor: ${MONITOR}, parallelism: 2 }, replicas: 4`;
 /** Its tasks take 6 s to stop. */
 const SLOW_TO_STOP = `
-  update: { monitor: ${MONITOR}, order: "stop-first" }, init: false,
+  update: { monitor: ${MONITOR}, order: "stop-first" }, init: false, stopGracePeriod: 30,
   command: ["sh", "-c", "trap 'sleep 6; exit' TERM; while :; do sleep 1; done"]`;
 const STAY_UP = "waiting for the tasks to stay up";
 const WATCH = "waiting for Swarm to watch the new tasks";
@@ -91,7 +91,7 @@ interface Incident {
   readonly says?: readonly string[];
   /** What a preview then says of the service; the next `up` waits again, until the mending. */
   readonly goesOn?: string;
-  readonly mend?: (engine: Engine) => void;
+  readonly mend?: (engine: Engine, service: string) => void;
 }
 
 /** Services that wait for it come up. */
@@ -126,9 +126,11 @@ const INCIDENTS: readonly Incident[] = [
       "Task %.1 on no node: no node may run it: no suitable node (1 node not available for new tasks)",
       "What to do: check that nodes are ready and active (docker node ls). Then run up again.",
     ],
-    mend: (engine) => {
+    mend: (engine, service) => {
       comeUp();
       availability(engine, "active");
+      // Swarm may leave the task pending for long all the same (seen with engine 20.10); a new one is placed at once.
+      engine.docker("service", "update", "--detach", "--force", service);
     },
   },
   {
@@ -302,7 +304,7 @@ export function rolloutWaits(engineName: string, select: Select): void {
           last = start(service, fields);
           await waits(last, service);
         }
-        mend?.(engine);
+        mend?.(engine, `dev_${service}`);
         if (says !== undefined && goesOn === undefined) last = start(service, fields);
         await succeed(last);
         const replicas = engine.docker(
