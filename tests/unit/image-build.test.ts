@@ -101,7 +101,7 @@ test("is pushed to a registry, stays there, and is run by digest", async () => {
 test("cleans up after each build, of which there is one for each tag", async () => {
   expect((await image()).get("RemoteImage", "api").options.hooks).toEqual({
     afterCreate: [expect.any(String)],
-    onError: ["api-build-log"],
+    onError: ["api-build"],
   });
 });
 
