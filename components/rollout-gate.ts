@@ -4,7 +4,7 @@ import { judge, RolloutSnapshot, Verdict } from "./rollout";
 import { RolloutObserver } from "./rollout-observer";
 import { RolloutProgress } from "./rollout-progress";
 import { report, telltales } from "./rollout-report";
-import { noteFailedHook } from "./skipped-dependents";
+import { errorWithoutStack, noteFailedHook } from "./skipped-dependents";
 
 /** Time between two looks, in ms; the gate returns at most this long after the swarm has settled. */
 const POLL = 400;
@@ -56,10 +56,7 @@ export function rolloutGate(host: string, timeoutSeconds: number): RolloutGate {
     watch: async (service) => {
       if (changed.has(service.urn)) return;
       await wait(service).catch((error: unknown) => {
-        const failed = new pulumi.RunError(error instanceof Error ? error.message : String(error));
-        // It would be printed.
-        delete failed.stack;
-        throw failed;
+        throw errorWithoutStack(error instanceof Error ? error.message : String(error));
       });
     },
   };

@@ -5,10 +5,14 @@ const failed = new Map<pulumi.URN, pulumi.RunError>();
 
 /** To be called by a hook that fails after its resource was made or updated. */
 export function noteFailedHook(urn: pulumi.URN): void {
-  const error = new pulumi.RunError(skipped(urn.split("::").at(-1) ?? urn));
-  // It would be printed.
+  failed.set(urn, errorWithoutStack(skipped(urn.split("::").at(-1) ?? urn)));
+}
+
+/** An error that the SDK prints as its message alone, also once the program has declared everything. */
+export function errorWithoutStack(message: string): pulumi.RunError {
+  const error = new pulumi.RunError(message);
   delete error.stack;
-  failed.set(urn, error);
+  return error;
 }
 
 /**

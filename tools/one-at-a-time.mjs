@@ -48,7 +48,12 @@ function lockFiles() {
  * to load checkpoint: EOF"), although the state itself is whole. Without metadata it can.
  */
 function removeEmptyMetadata() {
-  const empty = stateFiles("").filter((name) => name.endsWith(".attrs") && statSync(name).size === 0);
+  // This stack's alone: somebody may be at work on another one in the same folder.
+  const own = [
+    ...stateFiles("stacks/swarm-platform").filter((name) => basename(name).startsWith(`${stack}.json`)),
+    ...["backups", "history"].flatMap((kind) => stateFiles(join(kind, "swarm-platform", stack))),
+  ];
+  const empty = own.filter((name) => name.endsWith(".attrs") && statSync(name).size === 0);
   empty.forEach((name) => rmSync(name));
 }
 
