@@ -4,19 +4,23 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/signal"
-	"regexp"
 	"strings"
 	"syscall"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
+
 	"swarm-platform/services/internal/cli"
+	"swarm-platform/services/internal/kafka"
 )
 
 const (
@@ -31,13 +35,17 @@ const about = `producer tests a Kafka cluster from where it runs.
 
 Usage:
   producer produce   -brokers host:port -topic t [flags]  write messages, wait until all in-sync replicas have each
-  producer consume   -brokers host:port -topic t [flags]  read from the beginning until every message has come, in order
+  producer consume   -brokers host:port -topic t [flags]  read from the beginning until every message has come, once and in order
   producer roundtrip -brokers host:port [flags]           both, on a topic of its own that is deleted afterwards
+  producer check     -brokers host:port [flags]           ask each broker at the address that it advertises
 
 Message number N (from 0) has the key <prefix>-N. A topic that does not exist is
 created by produce and roundtrip, with 1 partition and the cluster's default
-replication. One summary line goes to stdout, faults and progress go to stderr.
-Exit code: 0 all messages came through, 1 not, 2 wrong usage.
+replication. What fails on the way is retried until -timeout, without loss, double
+or change of order. A summary goes to stdout, faults and progress go to stderr.
+Exit code: 0 all messages came through (check: all brokers answer), 1 not, 2 wrong usage.
+
+The password of -user comes from -password-file or the environment variable PRODUCER_PASSWORD.
 
 Flags:
 `
@@ -45,11 +53,20 @@ Flags:
 // options are the flags of every command.
 type options struct {
 	brokers []string
-	topic   string // may be empty for roundtrip
+	topic   string // may be empty for roundtrip, not used by check
 	prefix  string
 	count   int
+	size    int // of a value in bytes; 0: it is the time
+	rate    int // messages per second; 0: as fast as possible
+	expect  int // brokers; 0: any number
+	wait    time.Duration
 	timeout time.Duration
+
+	security []kgo.Opt
 }
+
+// credentials are what options.security is made of.
+type credentials struct{ user, passwordFile, caFile string }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
@@ -67,7 +84,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		say(stderr, "wrong usage: %v\nsee producer -h", err)
 		return exitUsage
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, opts.timeout, fmt.Errorf("not done within %s", opts.timeout))
+	limit := opts.wait + opts.timeout
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not done within %s", limit))
 	defer cancel()
 	summary, err := command(ctx, opts, stderr)
 	if err != nil {
@@ -81,52 +99,89 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 type command func(ctx context.Context, opts options, progress io.Writer) (summary string, err error)
 
 func parse(args []string) (command, options, error) {
-	commands := map[string]command{"produce": runProduce, "consume": runConsume, "roundtrip": runRoundtrip}
+	commands := map[string]command{"produce": runProduce, "consume": runConsume, "roundtrip": runRoundtrip, "check": runCheck}
 	if len(args) == 0 {
-		return nil, options{}, errors.New("the command is missing: produce, consume or roundtrip")
+		return nil, options{}, errors.New("the command is missing: produce, consume, roundtrip or check")
 	}
 	if args[0] == "-h" || args[0] == "-help" || args[0] == "--help" || args[0] == "help" {
 		return nil, options{}, flag.ErrHelp
 	}
 	chosen, ok := commands[args[0]]
 	if !ok {
-		return nil, options{}, fmt.Errorf("command %q is not known: produce, consume or roundtrip", args[0])
+		return nil, options{}, fmt.Errorf("command %q is not known: produce, consume, roundtrip or check", args[0])
 	}
 	var opts options
-	fs, brokers := newFlags(&opts)
+	var login credentials
+	fs, brokers := newFlags(&opts, &login)
 	if err := cli.Parse(fs, envPrefix, args[1:]); err != nil {
 		return nil, options{}, err
 	}
 	var faults []error
-	for _, broker := range strings.Split(*brokers, ",") {
-		if host, port, err := net.SplitHostPort(broker); err != nil || host == "" || port == "" {
-			faults = append(faults, fmt.Errorf("broker %q is not host:port: set -brokers or %s", broker, cli.EnvName(envPrefix, "brokers")))
+	opts.brokers, faults = kafka.Addresses(*brokers)
+	for i, fault := range faults {
+		faults[i] = fmt.Errorf("%w: set -brokers or %s", fault, cli.EnvName(envPrefix, "brokers"))
+	}
+	needsTopic := args[0] == "produce" || args[0] == "consume"
+	if needsTopic || opts.topic != "" {
+		if err := kafka.CheckTopic(opts.topic); err != nil {
+			faults = append(faults, fmt.Errorf("%w: set -topic or %s", err, cli.EnvName(envPrefix, "topic")))
 		}
-		opts.brokers = append(opts.brokers, broker)
 	}
-	optional := args[0] == "roundtrip"
-	if !validTopic.MatchString(opts.topic) && (opts.topic != "" || !optional) {
-		faults = append(faults, fmt.Errorf("topic %q is not allowed: 1 to 249 letters, digits, '.', '_' or '-': set -topic or %s",
-			opts.topic, cli.EnvName(envPrefix, "topic")))
-	}
-	return chosen, opts, errors.Join(append(faults, cli.CheckTimeZone())...)
+	security, err := login.options()
+	opts.security = security
+	return chosen, opts, errors.Join(append(faults, err, cli.CheckTimeZone())...)
 }
 
-var validTopic = regexp.MustCompile(`^[A-Za-z0-9._-]{1,249}$`)
-
-func newFlags(opts *options) (fs *flag.FlagSet, brokers *string) {
+func newFlags(opts *options, login *credentials) (fs *flag.FlagSet, brokers *string) {
 	fs = flag.NewFlagSet("producer", flag.ContinueOnError)
 	brokers = fs.String("brokers", "", "`addresses` to start from, host:port, several separated by commas")
 	fs.StringVar(&opts.topic, "topic", "", "`topic` to write or read; roundtrip makes one of its own if none is given")
 	fs.StringVar(&opts.prefix, "prefix", "message", "`start` of the keys; roundtrip makes a unique one of it")
 	cli.IntVar(fs, &opts.count, "count", 1000, 1, 10_000_000, "`number` of messages")
-	cli.DurationVar(fs, &opts.timeout, "timeout", 30*time.Second, 100*time.Millisecond, time.Hour, "`duration` after which what is missing is a failure")
+	cli.IntVar(fs, &opts.size, "size", 0, 0, 900_000, "`bytes` of a message's value, as of kafka-producer-perf-test's record; 0: it is the time")
+	cli.IntVar(fs, &opts.rate, "rate", 0, 0, 10_000_000, "`messages` to write per second; 0: as many as possible")
+	cli.IntVar(fs, &opts.expect, "expect", 0, 0, 1000, "`number` of brokers that check must find; 0: any")
+	cli.DurationVar(fs, &opts.wait, "wait", 0, 0, time.Hour, "`duration` to wait at the start for a cluster that can't be used yet")
+	cli.DurationVar(fs, &opts.timeout, "timeout", 30*time.Second, 100*time.Millisecond, time.Hour, "`duration` after which what is missing is a failure, -wait not included")
+	fs.StringVar(&login.user, "user", "", "`name` to log in with, by SCRAM-SHA-512; none without")
+	fs.StringVar(&login.passwordFile, "password-file", "", "`file` that holds the user's password, such as /run/secrets/kafka")
+	fs.StringVar(&login.caFile, "ca-file", "", "`file` with the PEM certificates of who signed the brokers'; with it connections use TLS")
 	return fs, brokers
+}
+
+// options are those of a client that logs in like this.
+func (c credentials) options() (security []kgo.Opt, err error) {
+	if c.caFile != "" {
+		content, err := os.ReadFile(c.caFile)
+		if err != nil {
+			return nil, fmt.Errorf("can't read the CA file: %w: set -ca-file or %s", err, cli.EnvName(envPrefix, "ca-file"))
+		}
+		roots := x509.NewCertPool()
+		if !roots.AppendCertsFromPEM(content) {
+			return nil, fmt.Errorf("CA file %q has no certificate in PEM form (-----BEGIN CERTIFICATE-----)", c.caFile)
+		}
+		security = append(security, kgo.DialTLSConfig(&tls.Config{RootCAs: roots}))
+	}
+	password := os.Getenv(cli.EnvName(envPrefix, "password"))
+	if c.passwordFile != "" {
+		content, err := os.ReadFile(c.passwordFile)
+		if err != nil {
+			return nil, fmt.Errorf("can't read the password: %w: set -password-file or %s", err, cli.EnvName(envPrefix, "password-file"))
+		}
+		password = strings.TrimRight(string(content), "\r\n")
+	}
+	if (c.user == "") != (password == "") {
+		return nil, fmt.Errorf("user and password are needed both, or neither: set -user, and -password-file or %s", cli.EnvName(envPrefix, "password"))
+	}
+	if c.user != "" {
+		security = append(security, kgo.SASL(scram.Auth{User: c.user, Pass: password}.AsSha512Mechanism()))
+	}
+	return security, nil
 }
 
 func usage(w io.Writer) {
 	fmt.Fprint(w, about)
-	fs, _ := newFlags(new(options))
+	fs, _ := newFlags(new(options), new(credentials))
 	cli.PrintFlags(w, fs, envPrefix)
 	fmt.Fprint(w, "\n"+cli.RuntimeUsage)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"regexp"
@@ -68,7 +69,7 @@ func TestProduceThenConsume(t *testing.T) {
 		succeed(t, "produce", "--brokers", brokers, "--topic", topic, "--count", "7", "--prefix", "other")
 		for _, run := range [][]string{{"--count", "5000"}, {"--count", "7", "--prefix", "other"}} {
 			consumed := succeed(t, append([]string{"consume", "--brokers", brokers, "--topic", topic}, run...)...)
-			if !strings.Contains(consumed, "complete, and in order in every partition") {
+			if !strings.Contains(consumed, "complete, none twice, and in order in every partition") {
 				t.Errorf("summary %q", consumed)
 			}
 		}
@@ -117,7 +118,7 @@ func TestConsumeFaults(t *testing.T) {
 	fail(t, "topic absent does not exist: write to it first", "consume", "--brokers", address, "--topic", "absent")
 
 	succeed(t, "produce", "--brokers", address, "--topic", "short", "--count", "9")
-	fail(t, "1 of 10 messages are missing, the first is message-9, in topic short: not done within 300ms",
+	fail(t, "1 of 10 messages are missing \\(message-9\\) in topic short: not done within 300ms",
 		"consume", "--brokers", address, "--topic", "short", "--count", "10", "--timeout", "300ms")
 }
 
@@ -126,7 +127,7 @@ func TestNotAcknowledgedMessagesFail(t *testing.T) {
 	produce := []string{"produce", "--brokers", cluster.ListenAddrs()[0], "--topic", "t", "--count", "10", "--timeout", "500ms"}
 
 	denied := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.TopicAuthorizationFailed, Count: -1})
-	fail(t, "10 of 10 messages to topic t were not acknowledged by all in-sync replicas: TOPIC_AUTHORIZATION_FAILED", produce...)
+	fail(t, "10 of 10 messages to topic t were not acknowledged by all in-sync replicas: permission: TOPIC_AUTHORIZATION_FAILED", produce...)
 	denied.Remove()
 
 	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.NotEnoughReplicas, Count: -1})
@@ -205,13 +206,17 @@ func TestUsage(t *testing.T) {
 		want []string
 	}{
 		{nil, []string{"command is missing"}},
-		{[]string{"prodce"}, []string{`"prodce" is not known`, "produce, consume or roundtrip"}},
+		{[]string{"prodce"}, []string{`"prodce" is not known`, "produce, consume, roundtrip or check"}},
 		{[]string{"produce"}, []string{`broker "" is not host:port`, `topic "" is not allowed`, "PRODUCER_BROKERS"}},
 		{[]string{"roundtrip", "--brokers", "a:1,b"}, []string{`broker "b" is not host:port`}},
 		{[]string{"consume", "--brokers", "a:1", "--topic", "a b"}, []string{`topic "a b" is not allowed`}},
 		{[]string{"produce", "--count", "0"}, []string{"-count", "1 to 10000000 is allowed"}},
 		{[]string{"produce", "--timeout", "5"}, []string{"-timeout", "a duration from 100ms to 1h0m0s is allowed"}},
 		{[]string{"produce", "now"}, []string{`unexpected argument "now"`}},
+		{[]string{"check", "--brokers", "a:1", "--user", "u"}, []string{"user and password are needed both", "PRODUCER_PASSWORD"}},
+		{[]string{"check", "--brokers", "a:1", "--password-file", "/absent"}, []string{"can't read the password", "PRODUCER_PASSWORD_FILE"}},
+		{[]string{"check", "--brokers", "a:1", "--ca-file", "/absent"}, []string{"can't read the CA file", "PRODUCER_CA_FILE"}},
+		{[]string{"check", "--brokers", "a:1", "--ca-file", "main.go"}, []string{`CA file "main.go" has no certificate in PEM form`}},
 	} {
 		code, stdout, stderr := invoke(t, test.args...)
 		if code != exitUsage || stdout != "" {
@@ -241,25 +246,41 @@ func TestReceipt(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		messages []message
-		want     string // fault, empty if none
-		pending  int
+		want     []string // faults, none if empty
+		missing  string   // empty if complete
 	}{
-		"in order":              {[]message{{0, "p-0"}, {0, "p-1"}, {0, "p-2"}}, "", 0},
-		"partitions interleave": {[]message{{1, "p-2"}, {0, "p-0"}, {0, "p-1"}}, "", 0},
-		"others are ignored":    {[]message{{0, "x-0"}, {0, "p-3"}, {0, "p-"}, {0, "p--1"}, {0, ""}}, "", 3},
-		"twice":                 {[]message{{0, "p-0"}, {0, "p-0"}}, "message p-0 came twice", 2},
-		"out of order":          {[]message{{0, "p-1"}, {0, "p-0"}, {0, "p-2"}}, "message p-0 came after p-1 in partition 0", 0},
+		"in order":              {[]message{{0, "p-0"}, {0, "p-1"}, {0, "p-2"}}, nil, ""},
+		"partitions interleave": {[]message{{1, "p-2"}, {0, "p-0"}, {0, "p-1"}}, nil, ""},
+		"others are ignored":    {[]message{{0, "x-0"}, {0, "p-3"}, {0, "p-"}, {0, "p--1"}, {0, ""}}, nil, "3 of 3 messages are missing (p-0 to p-2)"},
+		"twice": {[]message{{0, "p-0"}, {0, "p-0"}, {1, "p-0"}},
+			[]string{"message p-0 came twice, the second time in partition 0 (2 doubled in all)"}, "2 of 3 messages are missing (p-1 to p-2)"},
+		"gap": {[]message{{0, "p-0"}, {0, "p-2"}}, nil, "1 of 3 messages are missing (p-1)"},
+		"out of order and twice": {[]message{{0, "p-1"}, {0, "p-0"}, {0, "p-2"}, {0, "p-1"}},
+			[]string{"message p-0 came after p-1 in partition 0 (1 out of order in all)", "message p-1 came twice"}, ""},
 	} {
 		r := newReceipt("p", 3)
 		for _, m := range test.messages {
 			r.add(m.partition, m.key)
 		}
-		if r.pending != test.pending || r.complete() != (test.pending == 0) {
-			t.Errorf("%s: %d pending", name, r.pending)
+		if complete := test.missing == ""; r.complete() != complete || !complete && r.missing() != test.missing {
+			t.Errorf("%s: complete %v, missing %q", name, r.complete(), r.missing())
 		}
-		if test.want == "" && r.fault != nil || test.want != "" && (r.fault == nil || !strings.Contains(r.fault.Error(), test.want)) {
-			t.Errorf("%s: fault %v, want %q", name, r.fault, test.want)
+		fault := fmt.Sprint(r.fault())
+		if len(test.want) == 0 && r.fault() != nil {
+			t.Errorf("%s: fault %s", name, fault)
 		}
+		for _, want := range test.want {
+			if !strings.Contains(fault, want) {
+				t.Errorf("%s: fault %q, want %q", name, fault, want)
+			}
+		}
+	}
+	many := newReceipt("p", 10)
+	for n := 1; n < 10; n += 2 {
+		many.add(0, fmt.Sprintf("p-%d", n))
+	}
+	if want := "5 of 10 messages are missing (p-0, p-2, p-4, and more)"; many.missing() != want {
+		t.Errorf("missing %q", many.missing())
 	}
 }
 

@@ -1,0 +1,212 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// patience is for a busy machine.
+const patience = 30 * time.Second
+
+// running is a command line that was not awaited yet.
+type running struct {
+	t      *testing.T
+	stdout output
+	stderr output
+	code   chan int
+}
+
+func begin(t *testing.T, args ...string) *running {
+	r := &running{t: t, code: make(chan int, 1)}
+	go func() { r.code <- run(t.Context(), args, &r.stdout, &r.stderr) }()
+	return r
+}
+
+// expect waits for a text on stderr.
+func (r *running) expect(pattern string) {
+	r.t.Helper()
+	wanted := regexp.MustCompile(pattern)
+	for deadline := time.Now().Add(patience); !wanted.MatchString(r.stderr.String()); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			r.t.Fatalf("no %q on stderr: %s", pattern, r.stderr.String())
+		}
+	}
+}
+
+// succeed waits for exit code 0 and returns stdout.
+func (r *running) succeed() string {
+	r.t.Helper()
+	if code := <-r.code; code != exitOK {
+		r.t.Fatalf("exit code %d: %s", code, r.stderr.String())
+	}
+	return r.stdout.String()
+}
+
+type output struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// The only broker goes away while messages are written, and while they are
+// read: nothing is lost, doubled or out of order.
+func TestOutage(t *testing.T) {
+	address := refusing(t)
+	_, number, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, err := strconv.Atoi(number)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := t.TempDir()
+	start := func() *kfake.Cluster {
+		return newCluster(t, kfake.NumBrokers(1), kfake.Ports(port), kfake.DataDir(data), kfake.SeedTopics(2, "t"))
+	}
+	written := func(cluster *kfake.Cluster) (count int64) {
+		for _, partition := range cluster.PartitionInfos("t") {
+			count += partition.HighWatermark
+		}
+		return count
+	}
+	await := func(cluster *kfake.Cluster, count int64) {
+		for deadline := time.Now().Add(patience); written(cluster) < count; time.Sleep(5 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%d messages were written, %d expected", written(cluster), count)
+			}
+		}
+	}
+
+	cluster := start()
+	consuming := begin(t, "consume", "--brokers", address, "--topic", "t", "--count", "2000", "--timeout", "2m")
+	producing := begin(t, "produce", "--brokers", address, "--topic", "t", "--count", "2000", "--rate", "1000", "--timeout", "2m")
+	await(cluster, 200)
+	cluster.Close()
+	producing.expect("retrying, [0-9]+ times so far: connect: connection refused")
+	cluster = start()
+	await(cluster, 1500)
+	cluster.Close()
+	start()
+	if summary := producing.succeed(); !strings.Contains(summary, "produced 2000 of 2000") || !strings.Contains(summary, "retries: connect ") {
+		t.Errorf("summary %q", summary)
+	}
+	consuming.succeed()
+	succeed(t, "consume", "--brokers", address, "--topic", "t", "--count", "2000")
+}
+
+// What brokers answer while others are missing is retried and reported, once.
+func TestRetriedAnswers(t *testing.T) {
+	for _, test := range []struct {
+		answer *kerr.Error
+		class  string
+	}{
+		{kerr.NotEnoughReplicas, "in-sync replicas"},
+		{kerr.NotEnoughReplicasAfterAppend, "in-sync replicas"}, // written all the same
+		{kerr.NotLeaderForPartition, "not leader"},
+		{kerr.RequestTimedOut, "time-out"}, // written all the same
+	} {
+		t.Run(test.answer.Message, func(t *testing.T) {
+			t.Parallel()
+			cluster := newCluster(t, kfake.NumBrokers(1), kfake.SeedTopics(1, "t"))
+			address := cluster.ListenAddrs()[0]
+			fault := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: test.answer, Count: -1})
+			producing := begin(t, "produce", "--brokers", address, "--topic", "t", "--count", "100", "--timeout", "1m")
+			producing.expect("retrying, [0-9]+ times so far: " + test.class + ": " + test.answer.Message)
+			fault.Remove()
+			if summary := producing.succeed(); !regexp.MustCompile("retries: " + test.class + " [0-9]+\n").MatchString(summary) {
+				t.Errorf("summary %q", summary)
+			}
+			if reports := strings.Count(producing.stderr.String(), "retrying"); reports != 1 {
+				t.Errorf("%d reports: %s", reports, producing.stderr.String())
+			}
+			succeed(t, "consume", "--brokers", address, "--topic", "t", "--count", "100")
+		})
+	}
+}
+
+func TestMovedLeader(t *testing.T) {
+	cluster := newCluster(t, kfake.NumBrokers(3), kfake.SeedTopics(1, "t"))
+	address := cluster.ListenAddrs()[0]
+	producing := begin(t, "produce", "--brokers", address, "--topic", "t", "--count", "1000", "--rate", "2000")
+	for node := range int32(3) {
+		if err := cluster.MoveTopicPartition("t", 0, node); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	producing.succeed()
+	succeed(t, "consume", "--brokers", address, "--topic", "t", "--count", "1000")
+}
+
+// What is doubled after the last message counts too.
+func TestDoubledAndMissingMessagesAreFound(t *testing.T) {
+	cluster := newCluster(t, kfake.NumBrokers(1), kfake.SeedTopics(1, "t"))
+	address := cluster.ListenAddrs()[0]
+	client, err := kgo.NewClient(kgo.SeedBrokers(address), kgo.DefaultProduceTopic("t"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	write := func(prefix string, numbers ...int) {
+		for _, n := range numbers {
+			if err := client.ProduceSync(t.Context(), &kgo.Record{Key: fmt.Appendf(nil, "%s-%d", prefix, n)}).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	consume := func(prefix string) []string {
+		return []string{"consume", "--brokers", address, "--topic", "t", "--prefix", prefix, "--count", "3", "--timeout", "1s"}
+	}
+	write("doubled", 0, 1, 2, 2)
+	fail(t, `message doubled-2 came twice, the second time in partition 0 \(1 doubled in all\)`, consume("doubled")...)
+	write("gap", 0, 2)
+	fail(t, `1 of 3 messages are missing \(gap-1\)`, consume("gap")...)
+	write("disordered", 1, 0, 2)
+	fail(t, `message disordered-0 came after disordered-1`, consume("disordered")...)
+}
+
+func TestSizeAndRate(t *testing.T) {
+	cluster := newCluster(t, kfake.NumBrokers(1), kfake.SeedTopics(1, "t"))
+	address := cluster.ListenAddrs()[0]
+	start := time.Now()
+	summary := succeed(t, "produce", "--brokers", address, "--topic", "t", "--count", "500", "--size", "100", "--rate", "1000")
+	if took := time.Since(start); took < 450*time.Millisecond {
+		t.Errorf("took %s", took)
+	}
+	if !regexp.MustCompile(`; [0-9]+ records/s, 0\.[0-9]{2} MiB/s; latency p50 [0-9.]+(µs|ms|s), p99 [0-9.]+(µs|ms|s); no retries\n`).MatchString(summary) {
+		t.Errorf("summary %q", summary)
+	}
+	client, err := kgo.NewClient(kgo.SeedBrokers(address), kgo.ConsumeTopics("t"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	client.PollFetches(t.Context()).EachRecord(func(r *kgo.Record) {
+		if len(r.Value) != 100 {
+			t.Fatalf("a value of %d bytes", len(r.Value))
+		}
+	})
+}
