@@ -47,6 +47,13 @@ func newTestClient(t testing.TB, quotesURL string) *quotesClient {
 
 func newHandlerWith(t testing.TB, quotes *quotesClient) http.Handler {
 	t.Helper()
+	mux := http.NewServeMux()
+	mux.Handle("/accounts/{id}", accountHandler(newAccounts(t), quotes, nil))
+	return mux
+}
+
+func newAccounts(t testing.TB) *store {
+	t.Helper()
 	accounts, err := openStore(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -55,9 +62,7 @@ func newHandlerWith(t testing.TB, quotes *quotesClient) http.Handler {
 	if err := accounts.seed(); err != nil {
 		t.Fatal(err)
 	}
-	mux := http.NewServeMux()
-	mux.Handle("/accounts/{id}", accountHandler(accounts, quotes))
-	return mux
+	return accounts
 }
 
 func TestAccounts(t *testing.T) {
