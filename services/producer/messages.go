@@ -396,7 +396,7 @@ func (t *tally) report(w io.Writer) (stop func()) {
 		ticker := time.NewTicker(progressPeriod)
 		defer ticker.Stop()
 		reported, told := 0, map[string]time.Time{}
-		before := map[string]kafka.Faults{}
+		var before map[string]kafka.Faults
 		for {
 			select {
 			case now := <-ticker.C:
@@ -404,12 +404,14 @@ func (t *tally) report(w io.Writer) (stop func()) {
 					say(w, "%s %d of %d messages", t.verb, count, t.total)
 					reported = count
 				}
-				for class, fault := range t.watch.Faults() {
+				faults := t.watch.Faults()
+				for class, fault := range faults {
 					if fault.Count > before[class].Count && now.Sub(told[class]) >= faultPeriod {
 						say(w, "retrying, %d times so far: %s", fault.Count, fault.Last)
-						told[class], before[class] = now, fault
+						told[class] = now
 					}
 				}
+				before = faults
 			case <-stopped:
 				return
 			}

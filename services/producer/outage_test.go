@@ -53,6 +53,23 @@ func (r *running) succeed() string {
 	return r.stdout.String()
 }
 
+// awaitWritten waits until topic t holds this many messages.
+func awaitWritten(t *testing.T, cluster *kfake.Cluster, count int64) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		var written int64
+		for _, partition := range cluster.PartitionInfos("t") {
+			written += partition.HighWatermark
+		}
+		if written >= count {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d messages were written, %d expected", written, count)
+		}
+	}
+}
+
 type output struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -86,28 +103,14 @@ func TestOutage(t *testing.T) {
 	start := func() *kfake.Cluster {
 		return newCluster(t, kfake.NumBrokers(1), kfake.Ports(port), kfake.DataDir(data), kfake.SeedTopics(2, "t"))
 	}
-	written := func(cluster *kfake.Cluster) (count int64) {
-		for _, partition := range cluster.PartitionInfos("t") {
-			count += partition.HighWatermark
-		}
-		return count
-	}
-	await := func(cluster *kfake.Cluster, count int64) {
-		for deadline := time.Now().Add(patience); written(cluster) < count; time.Sleep(5 * time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatalf("%d messages were written, %d expected", written(cluster), count)
-			}
-		}
-	}
-
 	cluster := start()
 	consuming := begin(t, "consume", "--brokers", address, "--topic", "t", "--count", "2000", "--timeout", "2m")
 	producing := begin(t, "produce", "--brokers", address, "--topic", "t", "--count", "2000", "--rate", "1000", "--timeout", "2m")
-	await(cluster, 200)
+	awaitWritten(t, cluster, 200)
 	cluster.Close()
 	producing.expect("retrying, [0-9]+ times so far: connect: connection refused")
 	cluster = start()
-	await(cluster, 1500)
+	awaitWritten(t, cluster, 1500)
 	cluster.Close()
 	start()
 	if summary := producing.succeed(); !strings.Contains(summary, "produced 2000 of 2000") || !strings.Contains(summary, "retries: connect ") {
@@ -147,18 +150,23 @@ func TestRetriedAnswers(t *testing.T) {
 	}
 }
 
+// The leader of the partition moves, and then its broker leaves for good.
 func TestMovedLeader(t *testing.T) {
 	cluster := newCluster(t, kfake.NumBrokers(3), kfake.SeedTopics(1, "t"))
-	address := cluster.ListenAddrs()[0]
-	producing := begin(t, "produce", "--brokers", address, "--topic", "t", "--count", "1000", "--rate", "2000")
+	brokers := strings.Join(cluster.ListenAddrs(), ",")
+	producing := begin(t, "produce", "--brokers", brokers, "--topic", "t", "--count", "2000", "--rate", "2000")
+	awaitWritten(t, cluster, 100)
 	for node := range int32(3) {
 		if err := cluster.MoveTopicPartition("t", 0, node); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
+	if err := cluster.RemoveNode(cluster.LeaderFor("t", 0)); err != nil {
+		t.Fatal(err)
+	}
 	producing.succeed()
-	succeed(t, "consume", "--brokers", address, "--topic", "t", "--count", "1000")
+	succeed(t, "consume", "--brokers", brokers, "--topic", "t", "--count", "2000")
 }
 
 // What is doubled after the last message counts too.

@@ -54,7 +54,7 @@ func TestExplain(t *testing.T) {
 func TestWatch(t *testing.T) {
 	start := time.Now()
 	var w kafka.Watch
-	for _, none := range []error{nil, context.Canceled, kgo.ErrClientClosed, net.ErrClosed} {
+	for _, none := range []error{nil, context.Canceled, kgo.ErrClientClosed, net.ErrClosed, repeated{}} {
 		w.Note(none)
 	}
 	if len(w.Faults()) != 0 || w.Last(start) != "" {
@@ -75,6 +75,12 @@ func TestWatch(t *testing.T) {
 		t.Errorf("last %q", last)
 	}
 }
+
+// repeated is as franz-go's own error for a request that it will repeat.
+type repeated struct{}
+
+func (repeated) Error() string   { return "the broker connection has died" }
+func (repeated) Temporary() bool { return true }
 
 func TestAddresses(t *testing.T) {
 	got, faults := kafka.Addresses("a:1, b:2")

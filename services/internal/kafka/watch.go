@@ -49,12 +49,17 @@ func (w *Watch) Last(since time.Time) string {
 	return w.last
 }
 
-// Note adds a fault. The end of the client itself is none.
+// Note adds a fault. The end of the client itself is none, nor is what only
+// follows from a fault: the client's own words for a request that will be
+// repeated since its connection is gone.
 func (w *Watch) Note(err error) {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, kgo.ErrClientClosed) || errors.Is(err, net.ErrClosed) {
 		return
 	}
 	class, _ := Explain(err)
+	if class == ClassOther && kgo.IsRetryableBrokerErr(err) {
+		return
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.faults == nil {
