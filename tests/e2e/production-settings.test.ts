@@ -1,4 +1,5 @@
 import { describeWithEngines, Engine, startEngine } from "../support/engine";
+import { replicas } from "../support/swarm-objects";
 import { Workspace } from "../support/workspace";
 
 const MINUTES = 60_000;
@@ -64,9 +65,7 @@ describeWithEngines("mesh routing and an encrypted overlay", () => {
       engine.docker("rm", "--force", "squatter");
       expect(workspace.preview()).toEqual([{ op: "update", resource: "docker:index/service:Service kafka" }]);
       expect(workspace.tool("stack.sh", "up")).toMatchObject({ code: 0 });
-      expect(engine.docker("service", "ls", "--filter", "name=dev_kafka", "--format", "{{.Replicas}}")).toBe(
-        "1/1",
-      );
+      expect(replicas(engine, "dev_kafka")).toBe("1/1");
     },
     8 * MINUTES,
   );
@@ -84,9 +83,7 @@ describeWithEngines("mesh routing and an encrypted overlay", () => {
       expect(output).toContain("syntax error: imports must appear before other declarations");
       expect(output).toContain("What needs accountservice was left as it is, because accountservice failed.");
       expect(output).not.toContain("unhandled exception");
-      expect(
-        engine.docker("service", "ls", "--filter", "name=dev_accountservice", "--format", "{{.Replicas}}"),
-      ).toBe("2/2");
+      expect(replicas(engine, "dev_accountservice")).toBe("2/2");
     },
     4 * MINUTES,
   );

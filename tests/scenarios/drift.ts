@@ -1,5 +1,6 @@
 import { describeWithEngines, Engine, startEngine } from "../support/engine";
 import type { Select } from "../support/scenario";
+import { replicas } from "../support/swarm-objects";
 import { Workspace } from "../support/workspace";
 
 const MINUTES = 60_000;
@@ -238,9 +239,7 @@ const OTHER_CASES: readonly OtherCase[] = [
         `update ${SERVICE} scaled: taskSpec.resources.limits.memoryBytes`,
       ]);
       workspace.succeed("stack.sh", "up");
-      expect(engine.docker("service", "ls", "--filter", "name=dev_scaled", "--format", "{{.Replicas}}")).toBe(
-        "3/3",
-      );
+      expect(replicas(engine, "dev_scaled")).toBe("3/3");
       workspace.program(PROGRAM);
       workspace.succeed("stack.sh", "up");
     },

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ApiService, ApiTask } from "../../components/engine";
 import { describeWithEngines, Engine, startEngine, WORK } from "../support/engine";
 import type { Select } from "../support/scenario";
+import { replicas } from "../support/swarm-objects";
 import { Result, Running, Workspace } from "../support/workspace";
 
 const MINUTES = 60_000;
@@ -307,15 +308,7 @@ export function rolloutWaits(engineName: string, select: Select): void {
         mend?.(engine, `dev_${service}`);
         if (says !== undefined && goesOn === undefined) last = start(service, fields);
         await succeed(last);
-        const replicas = engine.docker(
-          "service",
-          "ls",
-          "--filter",
-          `name=dev_${service}`,
-          "--format",
-          "{{.Replicas}}",
-        );
-        expect(replicas).toBe("1/1");
+        expect(replicas(engine, `dev_${service}`)).toBe("1/1");
         expect(workspace.preview()).toEqual([]);
       },
       5 * MINUTES,

@@ -19,7 +19,28 @@ export function swarmObjects(engine: Engine): string[] {
     ...list("config", "{{.Name}}"),
     ...list("network", "{{.Name}}", "--filter", "scope=swarm"),
     ...list("secret", "{{.Name}}"),
-    ...list("service", "{{.Name}} {{.Replicas}}"),
+    ...list("service", "{{.Name}}").map(
+      (line) => `${line} ${replicas(engine, line.slice("service ".length))}`,
+    ),
     ...images,
   ].sort();
+}
+
+/**
+ * Tasks that run and tasks that are wanted of a replicated service, like `2/2`. `docker service ls` also counts what is
+ * being stopped: with start-first it may say `3/2` for a while after an update is complete.
+ */
+export function replicas(engine: Engine, service: string): string {
+  const wanted = engine.docker(
+    "service",
+    "inspect",
+    service,
+    "--format",
+    "{{.Spec.Mode.Replicated.Replicas}}",
+  );
+  const running = engine
+    .docker("service", "ps", service, "--filter", "desired-state=running", "--format", "{{.CurrentState}}")
+    .split("\n")
+    .filter((state) => state.startsWith("Running "));
+  return `${running.length}/${wanted}`;
 }
