@@ -4,8 +4,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
@@ -17,7 +15,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/sasl/scram"
 
 	"swarm-platform/services/internal/cli"
 	"swarm-platform/services/internal/kafka"
@@ -37,13 +34,12 @@ Usage:
   producer produce   -brokers host:port -topic t [flags]  write messages, wait until all in-sync replicas have each
   producer consume   -brokers host:port -topic t [flags]  read from the beginning until every message has come, once and in order
   producer roundtrip -brokers host:port [flags]           both, on a topic of its own that is deleted afterwards
-  producer check     -brokers host:port [flags]           ask each broker at the address that it advertises
 
 Message number N (from 0) has the key <prefix>-N. A topic that does not exist is
 created by produce and roundtrip, with 1 partition and the cluster's default
 replication. What fails on the way is retried until -timeout, without loss, double
 or change of order. A summary goes to stdout, faults and progress go to stderr.
-Exit code: 0 all messages came through (check: all brokers answer), 1 not, 2 wrong usage.
+Exit code: 0 all messages came through, 1 not, 2 wrong usage.
 
 The password of -user comes from -password-file or the environment variable PRODUCER_PASSWORD.
 
@@ -52,20 +48,17 @@ Flags:
 
 // options are the flags of every command.
 type options struct {
-	brokers []string
-	topic   string // may be empty for roundtrip, not used by check
+	access  kafka.Access
+	topic   string // may be empty for roundtrip
 	prefix  string
 	count   int
 	size    int // of a value in bytes; 0: it is the time
 	rate    int // messages per second; 0: as fast as possible
-	expect  int // brokers; 0: any number
 	wait    time.Duration
 	timeout time.Duration
-
-	security []kgo.Opt
 }
 
-// credentials are what options.security is made of.
+// credentials are what options.access is made of, beside the addresses.
 type credentials struct{ user, passwordFile, caFile string }
 
 func main() {
@@ -81,7 +74,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitOK
 	}
 	if err != nil {
-		say(stderr, "wrong usage: %v\nsee producer -h", err)
+		cli.Say(stderr, "wrong usage: %v\nsee producer -h", err)
 		return exitUsage
 	}
 	limit := opts.wait + opts.timeout
@@ -89,26 +82,26 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	defer cancel()
 	summary, err := command(ctx, opts, stderr)
 	if err != nil {
-		say(stderr, "%v", err)
+		cli.Say(stderr, "%v", err)
 		return exitFailed
 	}
-	say(stdout, "%s", summary)
+	cli.Say(stdout, "%s", summary)
 	return exitOK
 }
 
 type command func(ctx context.Context, opts options, progress io.Writer) (summary string, err error)
 
 func parse(args []string) (command, options, error) {
-	commands := map[string]command{"produce": runProduce, "consume": runConsume, "roundtrip": runRoundtrip, "check": runCheck}
+	commands := map[string]command{"produce": runProduce, "consume": runConsume, "roundtrip": runRoundtrip}
 	if len(args) == 0 {
-		return nil, options{}, errors.New("the command is missing: produce, consume, roundtrip or check")
+		return nil, options{}, errors.New("the command is missing: produce, consume or roundtrip")
 	}
 	if args[0] == "-h" || args[0] == "-help" || args[0] == "--help" || args[0] == "help" {
 		return nil, options{}, flag.ErrHelp
 	}
 	chosen, ok := commands[args[0]]
 	if !ok {
-		return nil, options{}, fmt.Errorf("command %q is not known: produce, consume, roundtrip or check", args[0])
+		return nil, options{}, fmt.Errorf("command %q is not known: produce, consume or roundtrip", args[0])
 	}
 	var opts options
 	var login credentials
@@ -117,7 +110,7 @@ func parse(args []string) (command, options, error) {
 		return nil, options{}, err
 	}
 	var faults []error
-	opts.brokers, faults = kafka.Addresses(*brokers)
+	opts.access.Bootstrap, faults = kafka.Addresses(*brokers)
 	for i, fault := range faults {
 		faults[i] = fmt.Errorf("%w: set -brokers or %s", fault, cli.EnvName(envPrefix, "brokers"))
 	}
@@ -128,7 +121,7 @@ func parse(args []string) (command, options, error) {
 		}
 	}
 	security, err := login.options()
-	opts.security = security
+	opts.access.Security = security
 	return chosen, opts, errors.Join(append(faults, err, cli.CheckTimeZone())...)
 }
 
@@ -140,7 +133,6 @@ func newFlags(opts *options, login *credentials) (fs *flag.FlagSet, brokers *str
 	cli.IntVar(fs, &opts.count, "count", 1000, 1, 10_000_000, "`number` of messages")
 	cli.IntVar(fs, &opts.size, "size", 0, 0, 900_000, "`bytes` of a message's value, as of kafka-producer-perf-test's record; 0: it is the time")
 	cli.IntVar(fs, &opts.rate, "rate", 0, 0, 10_000_000, "`messages` to write per second; 0: as many as possible")
-	cli.IntVar(fs, &opts.expect, "expect", 0, 0, 1000, "`number` of brokers that check must find; 0: any")
 	cli.DurationVar(fs, &opts.wait, "wait", 0, 0, time.Hour, "`duration` to wait at the start for a cluster that can't be used yet")
 	cli.DurationVar(fs, &opts.timeout, "timeout", 30*time.Second, 100*time.Millisecond, time.Hour, "`duration` after which what is missing is a failure, -wait not included")
 	fs.StringVar(&login.user, "user", "", "`name` to log in with, by SCRAM-SHA-512; none without")
@@ -152,15 +144,11 @@ func newFlags(opts *options, login *credentials) (fs *flag.FlagSet, brokers *str
 // options are those of a client that logs in like this.
 func (c credentials) options() (security []kgo.Opt, err error) {
 	if c.caFile != "" {
-		content, err := os.ReadFile(c.caFile)
+		tls, err := kafka.WithCA(c.caFile)
 		if err != nil {
-			return nil, fmt.Errorf("can't read the CA file: %w: set -ca-file or %s", err, cli.EnvName(envPrefix, "ca-file"))
+			return nil, fmt.Errorf("%w: set -ca-file or %s", err, cli.EnvName(envPrefix, "ca-file"))
 		}
-		roots := x509.NewCertPool()
-		if !roots.AppendCertsFromPEM(content) {
-			return nil, fmt.Errorf("CA file %q has no certificate in PEM form (-----BEGIN CERTIFICATE-----)", c.caFile)
-		}
-		security = append(security, kgo.DialTLSConfig(&tls.Config{RootCAs: roots}))
+		security = append(security, tls)
 	}
 	password := os.Getenv(cli.EnvName(envPrefix, "password"))
 	if c.passwordFile != "" {
@@ -174,7 +162,7 @@ func (c credentials) options() (security []kgo.Opt, err error) {
 		return nil, fmt.Errorf("user and password are needed both, or neither: set -user, and -password-file or %s", cli.EnvName(envPrefix, "password"))
 	}
 	if c.user != "" {
-		security = append(security, kgo.SASL(scram.Auth{User: c.user, Pass: password}.AsSha512Mechanism()))
+		security = append(security, kafka.WithUser(c.user, password))
 	}
 	return security, nil
 }
@@ -184,12 +172,4 @@ func usage(w io.Writer) {
 	fs, _ := newFlags(new(options), new(credentials))
 	cli.PrintFlags(w, fs, envPrefix)
 	fmt.Fprint(w, "\n"+cli.RuntimeUsage)
-}
-
-// say writes lines that start with the local time.
-func say(w io.Writer, format string, args ...any) {
-	now := time.Now().Format(time.RFC3339)
-	for line := range strings.SplitSeq(fmt.Sprintf(format, args...), "\n") {
-		fmt.Fprintln(w, now, line)
-	}
 }

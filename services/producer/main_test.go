@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"net"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -15,50 +13,24 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"swarm-platform/services/internal/kafkatest"
 )
 
-func newCluster(t *testing.T, opts ...kfake.Opt) *kfake.Cluster {
-	t.Helper()
-	cluster, err := kfake.NewCluster(opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(cluster.Close)
-	return cluster
-}
-
-// invoke runs the command line and returns the exit code and both outputs.
-func invoke(t *testing.T, args ...string) (code int, stdout, stderr string) {
-	t.Helper()
-	var out, faults strings.Builder
-	code = run(t.Context(), args, &out, &faults)
-	return code, out.String(), faults.String()
-}
+var producer = kafkatest.Program(run)
 
 // succeed expects exit code 0, one line on stdout and nothing on stderr.
 func succeed(t *testing.T, args ...string) (line string) {
 	t.Helper()
-	code, stdout, stderr := invoke(t, args...)
+	code, stdout, stderr := producer.Invoke(t, args...)
 	if code != exitOK || stderr != "" || strings.Count(stdout, "\n") != 1 {
 		t.Fatalf("%v: exit code %d, stdout %q, stderr %q", args, code, stdout, stderr)
 	}
 	return stdout
 }
 
-// fail expects exit code 1, nothing on stdout and a text on stderr.
-func fail(t *testing.T, wantPattern string, args ...string) {
-	t.Helper()
-	code, stdout, stderr := invoke(t, args...)
-	if code != exitFailed || stdout != "" {
-		t.Errorf("%v: exit code %d, stdout %q", args, code, stdout)
-	}
-	if !regexp.MustCompile(wantPattern).MatchString(stderr) {
-		t.Errorf("%v: stderr %q does not match %q", args, stderr, wantPattern)
-	}
-}
-
 func TestProduceThenConsume(t *testing.T) {
-	cluster := newCluster(t, kfake.SeedTopics(4, "orders"))
+	cluster := kafkatest.NewCluster(t, kfake.SeedTopics(4, "orders"))
 	brokers := strings.Join(cluster.ListenAddrs(), ",")
 	for _, topic := range []string{"orders", "made-by-produce"} {
 		produced := succeed(t, "produce", "--brokers", brokers, "--topic", topic, "--count", "5000")
@@ -77,7 +49,7 @@ func TestProduceThenConsume(t *testing.T) {
 }
 
 func TestCreatedTopicHasOnePartition(t *testing.T) {
-	cluster := newCluster(t)
+	cluster := kafkatest.NewCluster(t)
 	address := cluster.ListenAddrs()[0]
 	succeed(t, "produce", "--brokers", address, "--topic", "new", "--count", "1")
 	topics := listTopics(t, address)
@@ -87,7 +59,7 @@ func TestCreatedTopicHasOnePartition(t *testing.T) {
 }
 
 func TestRoundtrip(t *testing.T) {
-	cluster := newCluster(t, kfake.NumBrokers(3))
+	cluster := kafkatest.NewCluster(t, kfake.NumBrokers(3))
 	address := cluster.ListenAddrs()[0]
 	line := succeed(t, "roundtrip", "--brokers", address, "--count", "1000")
 	for _, want := range append(cluster.ListenAddrs(), "1000 of 1000 messages", "complete and in order") {
@@ -108,31 +80,31 @@ func TestRoundtrip(t *testing.T) {
 }
 
 func TestOneDeadBootstrapAddressIsNoFault(t *testing.T) {
-	cluster := newCluster(t, kfake.NumBrokers(1))
-	succeed(t, "roundtrip", "--brokers", refusing(t)+","+cluster.ListenAddrs()[0], "--count", "1")
+	cluster := kafkatest.NewCluster(t, kfake.NumBrokers(1))
+	succeed(t, "roundtrip", "--brokers", kafkatest.Refusing(t)+","+cluster.ListenAddrs()[0], "--count", "1")
 }
 
 func TestConsumeFaults(t *testing.T) {
-	cluster := newCluster(t, kfake.NumBrokers(1))
+	cluster := kafkatest.NewCluster(t, kfake.NumBrokers(1))
 	address := cluster.ListenAddrs()[0]
-	fail(t, "topic absent does not exist: write to it first", "consume", "--brokers", address, "--topic", "absent")
+	producer.Fail(t, "topic absent does not exist: write to it first", "consume", "--brokers", address, "--topic", "absent")
 
 	succeed(t, "produce", "--brokers", address, "--topic", "short", "--count", "9")
-	fail(t, "1 of 10 messages are missing \\(message-9\\) in topic short: not done within 300ms",
+	producer.Fail(t, "1 of 10 messages are missing \\(message-9\\) in topic short: not done within 300ms",
 		"consume", "--brokers", address, "--topic", "short", "--count", "10", "--timeout", "300ms")
 }
 
 func TestNotAcknowledgedMessagesFail(t *testing.T) {
-	cluster := newCluster(t, kfake.NumBrokers(1), kfake.SeedTopics(1, "t"))
+	cluster := kafkatest.NewCluster(t, kfake.NumBrokers(1), kfake.SeedTopics(1, "t"))
 	produce := []string{"produce", "--brokers", cluster.ListenAddrs()[0], "--topic", "t", "--count", "10", "--timeout", "500ms"}
 
 	denied := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.TopicAuthorizationFailed, Count: -1})
-	fail(t, "10 of 10 messages to topic t were not acknowledged by all in-sync replicas: permission: TOPIC_AUTHORIZATION_FAILED", produce...)
+	producer.Fail(t, "10 of 10 messages to topic t were not acknowledged by all in-sync replicas: permission: TOPIC_AUTHORIZATION_FAILED", produce...)
 	denied.Remove()
 
 	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.NotEnoughReplicas, Count: -1})
 	start := time.Now()
-	fail(t, "10 of 10 messages to topic t were not acknowledged by all in-sync replicas: not done within 500ms", produce...)
+	producer.Fail(t, "10 of 10 messages to topic t were not acknowledged by all in-sync replicas: not done within 500ms", produce...)
 	if took := time.Since(start); took > 2*time.Second {
 		t.Errorf("took %s with a time limit of 500ms", took)
 	}
@@ -140,15 +112,15 @@ func TestNotAcknowledgedMessagesFail(t *testing.T) {
 
 func TestConnectionFaults(t *testing.T) {
 	for name, test := range map[string]struct{ address, want string }{
-		"refused":   {refusing(t), "can't reach broker 127.0.0.1:[0-9]+: connect: connection refused"},
+		"refused":   {kafkatest.Refusing(t), "can't reach broker 127.0.0.1:[0-9]+: connect: connection refused"},
 		"DNS":       {"kafka.invalid:9092", "can't reach broker kafka.invalid:9092: DNS: the name kafka.invalid can't be resolved"},
-		"silent":    {silent(t), "can't reach broker .*: time-out: no answer"},
-		"closing":   {greeting(t, ""), "can't reach broker .*: connect: the connection was accepted and then closed"},
-		"not Kafka": {greeting(t, "HTTP/1.1 400 Bad Request\r\n"), "can't reach broker .*: .*HTTP response"},
+		"silent":    {kafkatest.Silent(t), "can't reach broker .*: time-out: no answer"},
+		"closing":   {kafkatest.Greeting(t, ""), "can't reach broker .*: connect: the connection was accepted and then closed"},
+		"not Kafka": {kafkatest.Greeting(t, "HTTP/1.1 400 Bad Request\r\n"), "can't reach broker .*: .*HTTP response"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			fail(t, test.want, "roundtrip", "--brokers", test.address, "--timeout", "1s")
+			producer.Fail(t, test.want, "roundtrip", "--brokers", test.address, "--timeout", "1s")
 		})
 	}
 }
@@ -157,22 +129,22 @@ func TestConnectionFaults(t *testing.T) {
 // that they can't reach.
 func TestUnreachableAdvertisedAddress(t *testing.T) {
 	for name, test := range map[string]struct{ advertised, want string }{
-		"refused": {refusing(t), "connect: connection refused"},
+		"refused": {kafkatest.Refusing(t), "connect: connection refused"},
 		"DNS":     {"inside-the-container.invalid:9092", "DNS: the name inside-the-container.invalid can't be resolved"},
-		"silent":  {silent(t), "time-out: no answer"},
+		"silent":  {kafkatest.Silent(t), "time-out: no answer"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var bootstrap string
-			newCluster(t, kfake.NumBrokers(1), kfake.ListenFn(func(network, address string) (net.Listener, error) {
+			kafkatest.NewCluster(t, kfake.NumBrokers(1), kfake.ListenFn(func(network, address string) (net.Listener, error) {
 				listener, err := net.Listen(network, address)
 				if err != nil {
 					return nil, err
 				}
 				bootstrap = listener.Addr().String()
-				return advertising{listener, test.advertised}, nil
+				return kafkatest.Advertising{Listener: listener, Address: test.advertised}, nil
 			}))
-			fail(t, "bootstrap at "+bootstrap+" worked, but broker 0 advertises "+test.advertised+
+			producer.Fail(t, "bootstrap at "+bootstrap+" worked, but broker 0 advertises "+test.advertised+
 				", which can't be reached from here: "+test.want+".*KAFKA_ADVERTISED_LISTENERS",
 				"roundtrip", "--brokers", bootstrap, "--timeout", "1s")
 		})
@@ -180,7 +152,7 @@ func TestUnreachableAdvertisedAddress(t *testing.T) {
 }
 
 func TestInterruptEndsAtOnce(t *testing.T) {
-	cluster := newCluster(t, kfake.NumBrokers(1), kfake.SeedTopics(1, "empty"))
+	cluster := kafkatest.NewCluster(t, kfake.NumBrokers(1), kfake.SeedTopics(1, "empty"))
 	ctx, interrupt := context.WithCancel(t.Context())
 	time.AfterFunc(300*time.Millisecond, interrupt)
 	start := time.Now()
@@ -194,7 +166,7 @@ func TestInterruptEndsAtOnce(t *testing.T) {
 func TestUsage(t *testing.T) {
 	t.Setenv("PRODUCER_COUNT", "")
 	for _, help := range []string{"-h", "--help", "help"} {
-		code, stdout, _ := invoke(t, help)
+		code, stdout, _ := producer.Invoke(t, help)
 		for _, want := range []string{"-brokers", "PRODUCER_BROKERS", "-timeout", "default 30s", "roundtrip", "TZ"} {
 			if code != exitOK || !strings.Contains(stdout, want) {
 				t.Errorf("%s: exit code %d, no %q in %q", help, code, want, stdout)
@@ -206,19 +178,19 @@ func TestUsage(t *testing.T) {
 		want []string
 	}{
 		{nil, []string{"command is missing"}},
-		{[]string{"prodce"}, []string{`"prodce" is not known`, "produce, consume, roundtrip or check"}},
+		{[]string{"prodce"}, []string{`"prodce" is not known`, "produce, consume or roundtrip"}},
 		{[]string{"produce"}, []string{`broker "" is not host:port`, `topic "" is not allowed`, "PRODUCER_BROKERS"}},
 		{[]string{"roundtrip", "--brokers", "a:1,b"}, []string{`broker "b" is not host:port`}},
 		{[]string{"consume", "--brokers", "a:1", "--topic", "a b"}, []string{`topic "a b" is not allowed`}},
 		{[]string{"produce", "--count", "0"}, []string{"-count", "1 to 10000000 is allowed"}},
 		{[]string{"produce", "--timeout", "5"}, []string{"-timeout", "a duration from 100ms to 1h0m0s is allowed"}},
 		{[]string{"produce", "now"}, []string{`unexpected argument "now"`}},
-		{[]string{"check", "--brokers", "a:1", "--user", "u"}, []string{"user and password are needed both", "PRODUCER_PASSWORD"}},
-		{[]string{"check", "--brokers", "a:1", "--password-file", "/absent"}, []string{"can't read the password", "PRODUCER_PASSWORD_FILE"}},
-		{[]string{"check", "--brokers", "a:1", "--ca-file", "/absent"}, []string{"can't read the CA file", "PRODUCER_CA_FILE"}},
-		{[]string{"check", "--brokers", "a:1", "--ca-file", "main.go"}, []string{`CA file "main.go" has no certificate in PEM form`}},
+		{[]string{"roundtrip", "--brokers", "a:1", "--user", "u"}, []string{"user and password are needed both", "PRODUCER_PASSWORD"}},
+		{[]string{"roundtrip", "--brokers", "a:1", "--password-file", "/absent"}, []string{"can't read the password", "PRODUCER_PASSWORD_FILE"}},
+		{[]string{"roundtrip", "--brokers", "a:1", "--ca-file", "/absent"}, []string{"can't read the CA file", "PRODUCER_CA_FILE"}},
+		{[]string{"roundtrip", "--brokers", "a:1", "--ca-file", "main.go"}, []string{`CA file "main.go" has no certificate in PEM form`}},
 	} {
-		code, stdout, stderr := invoke(t, test.args...)
+		code, stdout, stderr := producer.Invoke(t, test.args...)
 		if code != exitUsage || stdout != "" {
 			t.Errorf("%v: exit code %d, stdout %q", test.args, code, stdout)
 		}
@@ -231,7 +203,7 @@ func TestUsage(t *testing.T) {
 }
 
 func TestEnvironmentInsteadOfFlags(t *testing.T) {
-	cluster := newCluster(t, kfake.NumBrokers(1))
+	cluster := kafkatest.NewCluster(t, kfake.NumBrokers(1))
 	t.Setenv("PRODUCER_BROKERS", cluster.ListenAddrs()[0])
 	t.Setenv("PRODUCER_COUNT", "3")
 	if line := succeed(t, "roundtrip"); !strings.Contains(line, "3 of 3 messages") {
@@ -282,56 +254,6 @@ func TestReceipt(t *testing.T) {
 	if want := "5 of 10 messages are missing (p-0, p-2, p-4, and more)"; many.missing() != want {
 		t.Errorf("missing %q", many.missing())
 	}
-}
-
-// advertising listens at one address and names another as its own.
-type advertising struct {
-	net.Listener
-	address string
-}
-
-func (a advertising) Addr() net.Addr { return named(a.address) }
-
-type named string
-
-func (named) Network() string  { return "tcp" }
-func (n named) String() string { return string(n) }
-
-// refusing returns an address of this machine where nothing listens.
-func refusing(t *testing.T) string {
-	listener := listen(t)
-	listener.Close()
-	return listener.Addr().String()
-}
-
-// silent returns an address that accepts connections and never answers.
-func silent(t *testing.T) string { return listen(t).Addr().String() }
-
-// greeting returns an address that sends a text to every connection and closes
-// it.
-func greeting(t *testing.T, text string) string {
-	listener := listen(t)
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			io.WriteString(conn, text)
-			conn.Close()
-		}
-	}()
-	return listener.Addr().String()
-}
-
-func listen(t *testing.T) net.Listener {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
-	return listener
 }
 
 func listTopics(t *testing.T, address string) kadm.TopicDetails {

@@ -18,6 +18,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"swarm-platform/services/internal/cli"
 	"swarm-platform/services/internal/kafka"
 )
 
@@ -79,12 +80,12 @@ func runRoundtrip(ctx context.Context, opts options, progress io.Writer) (_ stri
 		return "", explain(ctx, err, opts)
 	}
 	return fmt.Sprintf("round trip of %d of %d messages through topic %s in %s: complete and in order; advertised brokers: %s",
-		opts.count, opts.count, opts.topic, rounded(start), listed(found.brokers)), nil
+		opts.count, opts.count, opts.topic, rounded(start), found), nil
 }
 
 // produce writes the messages and succeeds when each is acknowledged by all
 // in-sync replicas.
-func produce(ctx context.Context, found cluster, opts options, progress io.Writer) (*tally, error) {
+func produce(ctx context.Context, found kafka.Cluster, opts options, progress io.Writer) (*tally, error) {
 	acknowledged := newTally("acknowledged", opts.count)
 	client, err := newClient(found, opts, &acknowledged.watch,
 		kgo.RequiredAcks(kgo.AllISRAcks()), // with idempotence, franz-go's default: no duplicate, no change of order
@@ -128,7 +129,7 @@ func produce(ctx context.Context, found cluster, opts options, progress io.Write
 	if ctx.Err() != nil {
 		firstErr = context.Cause(ctx)
 	} else {
-		firstErr = plain{firstErr}
+		firstErr = kafka.Plain(firstErr)
 	}
 	return nil, fmt.Errorf("%d of %d messages to topic %s were not acknowledged by all in-sync replicas: %w; %s",
 		opts.count-done, opts.count, opts.topic, firstErr, acknowledged.retries())
@@ -151,7 +152,7 @@ func inTime(ctx context.Context, start time.Time, n, rate int) bool {
 
 // consume reads the topic from its beginning until every message has come, and
 // then to its end. It fails if one came twice or out of order.
-func consume(ctx context.Context, found cluster, opts options, progress io.Writer) error {
+func consume(ctx context.Context, found kafka.Cluster, opts options, progress io.Writer) error {
 	came := newTally("received", opts.count)
 	client, err := newClient(found, opts, &came.watch, kgo.ConsumeTopics(opts.topic),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
@@ -182,7 +183,7 @@ func consume(ctx context.Context, found cluster, opts options, progress io.Write
 		}
 		for _, fetch := range fetches.Errors() {
 			if answer, ok := errors.AsType[*kerr.Error](fetch.Err); ok && !answer.Retriable {
-				return fmt.Errorf("can't read topic %s: %w", opts.topic, plain{fetch.Err})
+				return fmt.Errorf("can't read topic %s: %w", opts.topic, kafka.Plain(fetch.Err))
 			}
 			came.watch.Note(fetch.Err)
 		}
@@ -224,7 +225,7 @@ func ends(ctx context.Context, client *kgo.Client, topic string, watch *kafka.Wa
 		select {
 		case <-time.After(retryPause):
 		case <-ctx.Done():
-			return nil, errors.Join(context.Cause(ctx), plain{err})
+			return nil, errors.Join(context.Cause(ctx), kafka.Plain(err))
 		}
 	}
 }
@@ -401,13 +402,13 @@ func (t *tally) report(w io.Writer) (stop func()) {
 			select {
 			case now := <-ticker.C:
 				if count, _ := t.result(); count != reported {
-					say(w, "%s %d of %d messages", t.verb, count, t.total)
+					cli.Say(w, "%s %d of %d messages", t.verb, count, t.total)
 					reported = count
 				}
 				faults := t.watch.Faults()
 				for class, fault := range faults {
 					if fault.Count > before[class].Count && now.Sub(told[class]) >= faultPeriod {
-						say(w, "retrying, %d times so far: %s", fault.Count, fault.Last)
+						cli.Say(w, "retrying, %d times so far: %s", fault.Count, fault.Last)
 						told[class] = now
 					}
 				}
@@ -422,22 +423,14 @@ func (t *tally) report(w io.Writer) (stop func()) {
 
 // newClient starts from the advertised addresses, those that answered first,
 // since some of the bootstrap addresses may be dead.
-func newClient(found cluster, opts options, watch *kafka.Watch, more ...kgo.Opt) (*kgo.Client, error) {
-	var answer, rest []string
-	for _, b := range found.brokers {
-		if b.fault == nil {
-			answer = append(answer, b.address)
-		} else {
-			rest = append(rest, b.address)
-		}
-	}
+func newClient(found kafka.Cluster, opts options, watch *kafka.Watch, more ...kgo.Opt) (*kgo.Client, error) {
 	return kgo.NewClient(slices.Concat([]kgo.Opt{
-		kgo.SeedBrokers(append(answer, rest...)...),
-		kgo.DialTimeout(dialTimeout),
+		kgo.SeedBrokers(found.Addresses()...),
+		kgo.DialTimeout(kafka.DialTimeout),
 		// The default of 5 s would be most of the time that a run takes when a
 		// topic is new.
 		kgo.MetadataMinAge(250 * time.Millisecond),
-	}, opts.security, watch.Options(), more)...)
+	}, opts.access.Security, watch.Options(), more)...)
 }
 
 // explain adds to the error of a run what is wrong with the cluster now, for
@@ -448,15 +441,15 @@ func explain(ctx context.Context, err error, opts options) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
-	found, cause := lookAt(ctx, opts)
+	found, cause := kafka.LookAt(ctx, opts.access)
 	if cause == nil {
-		cause = found.faults()
+		cause = found.Faults()
 	}
 	return errors.Join(err, cause)
 }
 
 // deleteTopic has its own time: it must also work when that of the run is up.
-func deleteTopic(found cluster, opts options) error {
+func deleteTopic(found kafka.Cluster, opts options) error {
 	ctx, cancel := context.WithTimeout(context.Background(), cleanupTimeout)
 	defer cancel()
 	client, err := newClient(found, opts, &kafka.Watch{})
@@ -465,7 +458,7 @@ func deleteTopic(found cluster, opts options) error {
 	}
 	defer client.Close()
 	if _, err := kadm.NewClient(client).DeleteTopic(ctx, opts.topic); err != nil {
-		return fmt.Errorf("can't delete topic %s: %w: delete it by hand", opts.topic, plain{err})
+		return fmt.Errorf("can't delete topic %s: %w: delete it by hand", opts.topic, kafka.Plain(err))
 	}
 	return nil
 }

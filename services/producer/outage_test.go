@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -14,49 +13,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"swarm-platform/services/internal/kafkatest"
 )
-
-// patience is for a busy machine.
-const patience = 30 * time.Second
-
-// running is a command line that was not awaited yet.
-type running struct {
-	t      *testing.T
-	stdout output
-	stderr output
-	code   chan int
-}
-
-func begin(t *testing.T, args ...string) *running {
-	r := &running{t: t, code: make(chan int, 1)}
-	go func() { r.code <- run(t.Context(), args, &r.stdout, &r.stderr) }()
-	return r
-}
-
-// expect waits for a text on stderr.
-func (r *running) expect(pattern string) {
-	r.t.Helper()
-	wanted := regexp.MustCompile(pattern)
-	for deadline := time.Now().Add(patience); !wanted.MatchString(r.stderr.String()); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			r.t.Fatalf("no %q on stderr: %s", pattern, r.stderr.String())
-		}
-	}
-}
-
-// succeed waits for exit code 0 and returns stdout.
-func (r *running) succeed() string {
-	r.t.Helper()
-	if code := <-r.code; code != exitOK {
-		r.t.Fatalf("exit code %d: %s", code, r.stderr.String())
-	}
-	return r.stdout.String()
-}
 
 // awaitWritten waits until topic t holds this many messages.
 func awaitWritten(t *testing.T, cluster *kfake.Cluster, count int64) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(kafkatest.Patience); ; time.Sleep(5 * time.Millisecond) {
 		var written int64
 		for _, partition := range cluster.PartitionInfos("t") {
 			written += partition.HighWatermark
@@ -70,27 +34,10 @@ func awaitWritten(t *testing.T, cluster *kfake.Cluster, count int64) {
 	}
 }
 
-type output struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
-
 // The only broker goes away while messages are written, and while they are
 // read: nothing is lost, doubled or out of order.
 func TestOutage(t *testing.T) {
-	address := refusing(t)
+	address := kafkatest.Refusing(t)
 	_, number, err := net.SplitHostPort(address)
 	if err != nil {
 		t.Fatal(err)
@@ -101,22 +48,22 @@ func TestOutage(t *testing.T) {
 	}
 	data := t.TempDir()
 	start := func() *kfake.Cluster {
-		return newCluster(t, kfake.NumBrokers(1), kfake.Ports(port), kfake.DataDir(data), kfake.SeedTopics(2, "t"))
+		return kafkatest.NewCluster(t, kfake.NumBrokers(1), kfake.Ports(port), kfake.DataDir(data), kfake.SeedTopics(2, "t"))
 	}
 	cluster := start()
-	consuming := begin(t, "consume", "--brokers", address, "--topic", "t", "--count", "2000", "--timeout", "2m")
-	producing := begin(t, "produce", "--brokers", address, "--topic", "t", "--count", "2000", "--rate", "1000", "--timeout", "2m")
+	consuming := producer.Begin(t, "consume", "--brokers", address, "--topic", "t", "--count", "2000", "--timeout", "2m")
+	producing := producer.Begin(t, "produce", "--brokers", address, "--topic", "t", "--count", "2000", "--rate", "1000", "--timeout", "2m")
 	awaitWritten(t, cluster, 200)
 	cluster.Close()
-	producing.expect("retrying, [0-9]+ times so far: connect: connection refused")
+	producing.Expect("retrying, [0-9]+ times so far: connect: connection refused")
 	cluster = start()
 	awaitWritten(t, cluster, 1500)
 	cluster.Close()
 	start()
-	if summary := producing.succeed(); !strings.Contains(summary, "produced 2000 of 2000") || !strings.Contains(summary, "retries: connect ") {
+	if summary := producing.Succeed(); !strings.Contains(summary, "produced 2000 of 2000") || !strings.Contains(summary, "retries: connect ") {
 		t.Errorf("summary %q", summary)
 	}
-	consuming.succeed()
+	consuming.Succeed()
 	succeed(t, "consume", "--brokers", address, "--topic", "t", "--count", "2000")
 }
 
@@ -133,17 +80,17 @@ func TestRetriedAnswers(t *testing.T) {
 	} {
 		t.Run(test.answer.Message, func(t *testing.T) {
 			t.Parallel()
-			cluster := newCluster(t, kfake.NumBrokers(1), kfake.SeedTopics(1, "t"))
+			cluster := kafkatest.NewCluster(t, kfake.NumBrokers(1), kfake.SeedTopics(1, "t"))
 			address := cluster.ListenAddrs()[0]
 			fault := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: test.answer, Count: -1})
-			producing := begin(t, "produce", "--brokers", address, "--topic", "t", "--count", "100", "--timeout", "1m")
-			producing.expect("retrying, [0-9]+ times so far: " + test.class + ": " + test.answer.Message)
+			producing := producer.Begin(t, "produce", "--brokers", address, "--topic", "t", "--count", "100", "--timeout", "1m")
+			producing.Expect("retrying, [0-9]+ times so far: " + test.class + ": " + test.answer.Message)
 			fault.Remove()
-			if summary := producing.succeed(); !regexp.MustCompile("retries: " + test.class + " [0-9]+\n").MatchString(summary) {
+			if summary := producing.Succeed(); !regexp.MustCompile("retries: " + test.class + " [0-9]+\n").MatchString(summary) {
 				t.Errorf("summary %q", summary)
 			}
-			if reports := strings.Count(producing.stderr.String(), "retrying"); reports != 1 {
-				t.Errorf("%d reports: %s", reports, producing.stderr.String())
+			if reports := strings.Count(producing.Stderr.String(), "retrying"); reports != 1 {
+				t.Errorf("%d reports: %s", reports, producing.Stderr.String())
 			}
 			succeed(t, "consume", "--brokers", address, "--topic", "t", "--count", "100")
 		})
@@ -152,9 +99,9 @@ func TestRetriedAnswers(t *testing.T) {
 
 // The leader of the partition moves, and then its broker leaves for good.
 func TestMovedLeader(t *testing.T) {
-	cluster := newCluster(t, kfake.NumBrokers(3), kfake.SeedTopics(1, "t"))
+	cluster := kafkatest.NewCluster(t, kfake.NumBrokers(3), kfake.SeedTopics(1, "t"))
 	brokers := strings.Join(cluster.ListenAddrs(), ",")
-	producing := begin(t, "produce", "--brokers", brokers, "--topic", "t", "--count", "2000", "--rate", "2000")
+	producing := producer.Begin(t, "produce", "--brokers", brokers, "--topic", "t", "--count", "2000", "--rate", "2000")
 	awaitWritten(t, cluster, 100)
 	for node := range int32(3) {
 		if err := cluster.MoveTopicPartition("t", 0, node); err != nil {
@@ -165,13 +112,13 @@ func TestMovedLeader(t *testing.T) {
 	if err := cluster.RemoveNode(cluster.LeaderFor("t", 0)); err != nil {
 		t.Fatal(err)
 	}
-	producing.succeed()
+	producing.Succeed()
 	succeed(t, "consume", "--brokers", brokers, "--topic", "t", "--count", "2000")
 }
 
 // What is doubled after the last message counts too.
 func TestDoubledAndMissingMessagesAreFound(t *testing.T) {
-	cluster := newCluster(t, kfake.NumBrokers(1), kfake.SeedTopics(1, "t"))
+	cluster := kafkatest.NewCluster(t, kfake.NumBrokers(1), kfake.SeedTopics(1, "t"))
 	address := cluster.ListenAddrs()[0]
 	client, err := kgo.NewClient(kgo.SeedBrokers(address), kgo.DefaultProduceTopic("t"))
 	if err != nil {
@@ -189,15 +136,15 @@ func TestDoubledAndMissingMessagesAreFound(t *testing.T) {
 		return []string{"consume", "--brokers", address, "--topic", "t", "--prefix", prefix, "--count", "3", "--timeout", "1s"}
 	}
 	write("doubled", 0, 1, 2, 2)
-	fail(t, `message doubled-2 came twice, the second time in partition 0 \(1 doubled in all\)`, consume("doubled")...)
+	producer.Fail(t, `message doubled-2 came twice, the second time in partition 0 \(1 doubled in all\)`, consume("doubled")...)
 	write("gap", 0, 2)
-	fail(t, `1 of 3 messages are missing \(gap-1\)`, consume("gap")...)
+	producer.Fail(t, `1 of 3 messages are missing \(gap-1\)`, consume("gap")...)
 	write("disordered", 1, 0, 2)
-	fail(t, `message disordered-0 came after disordered-1`, consume("disordered")...)
+	producer.Fail(t, `message disordered-0 came after disordered-1`, consume("disordered")...)
 }
 
 func TestSizeAndRate(t *testing.T) {
-	cluster := newCluster(t, kfake.NumBrokers(1), kfake.SeedTopics(1, "t"))
+	cluster := kafkatest.NewCluster(t, kfake.NumBrokers(1), kfake.SeedTopics(1, "t"))
 	address := cluster.ListenAddrs()[0]
 	start := time.Now()
 	summary := succeed(t, "produce", "--brokers", address, "--topic", "t", "--count", "500", "--size", "100", "--rate", "1000")

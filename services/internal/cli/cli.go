@@ -122,6 +122,14 @@ func LogErrors(err error) {
 	}
 }
 
+// Say writes lines that start with the local time.
+func Say(w io.Writer, format string, args ...any) {
+	now := time.Now().Format(time.RFC3339)
+	for line := range strings.SplitSeq(fmt.Sprintf(format, args...), "\n") {
+		fmt.Fprintln(w, now, line)
+	}
+}
+
 // CheckTimeZone refuses a TZ that Go doesn't know. Go itself falls back to UTC
 // without a word, also for the POSIX form (CST-8) that other programs take.
 func CheckTimeZone() error {

@@ -96,3 +96,11 @@ func InPlainWords(err error) string {
 	}
 	return class + ": " + text
 }
+
+// Plain is an error that is told in plain words and still is what it was.
+func Plain(err error) error { return plain{err} }
+
+type plain struct{ error }
+
+func (p plain) Error() string { return InPlainWords(p.error) }
+func (p plain) Unwrap() error { return p.error }
