@@ -16,7 +16,7 @@ const module = "swarm-platform/services/"
 // breaks the build, more rebuilds the image for a change that isn't its own.
 func TestImageContexts(t *testing.T) {
 	images, err := filepath.Glob("*/Dockerfile")
-	if err != nil || len(images) != 3 {
+	if err != nil || len(images) != 4 {
 		t.Fatalf("images %v, error %v", images, err)
 	}
 	for _, image := range images {
