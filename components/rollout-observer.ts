@@ -96,6 +96,18 @@ export class RolloutObserver {
     };
   }
 
+  /**
+   * What a task has printed, in frames: see {@link demultiplex}.
+   *
+   * @param tail number of lines from the end. @default all
+   * @throws Error when its node does not answer, or has no container of it any more.
+   */
+  async log(task: ApiTask, tail?: number): Promise<Buffer> {
+    // The client has the call, its types do not.
+    const handle = this.docker.getTask(task.ID) as unknown as { logs(options: object): Promise<Buffer> };
+    return handle.logs({ stdout: true, stderr: true, ...(tail !== undefined && { tail }), ...within() });
+  }
+
   private async lookOnce(): Promise<RolloutSnapshot> {
     this.clock ??= Date.parse((await this.info()).SystemTime) - Date.now();
     // The service first: tasks that are listed later can only be newer than the status they are judged with.
@@ -156,7 +168,7 @@ export class RolloutObserver {
   private refuseIfGone(error: unknown): void {
     if (statusOf(error) !== 404) return;
     throw new Error(
-      `Service ${this.service.name} was removed from the swarm of ${this.host} while its rollout was waited for, and ` +
+      `Service ${this.service.name} was removed from the swarm of ${this.host} while it was waited for, and ` +
         "not by this run. Run up again to make it anew.",
     );
   }
@@ -168,13 +180,13 @@ export class RolloutObserver {
     const info = statusOf(error) === 503 ? await this.info().catch(() => undefined) : undefined;
     if (info?.Swarm.LocalNodeState === "inactive") {
       return new Error(
-        `The engine at ${host} left its swarm while the rollout of service ${service.name} was waited for: the ` +
+        `The engine at ${host} left its swarm while service ${service.name} was waited for: the ` +
           "service is gone with it. Run make up, which makes the swarm and all that was in it anew.",
       );
     }
     const reason = error instanceof Error ? error.message : String(error);
     return new Error(
-      `The engine at ${host} has not answered for ${OUTAGE / 1000} s (${reason}) while the rollout of service ` +
+      `The engine at ${host} has not answered for ${OUTAGE / 1000} s (${reason}) while service ` +
         `${service.name} was waited for; how it ended is not known. Start the engine, then run up again.`,
     );
   }
@@ -191,10 +203,7 @@ export class RolloutObserver {
   /** Last lines of a task's output; empty when its node has none any more. */
   private async lastLogLines(task: ApiTask): Promise<string[]> {
     try {
-      // The client has the call, its types do not.
-      const handle = this.docker.getTask(task.ID) as unknown as { logs(options: object): Promise<Buffer> };
-      const raw = await handle.logs({ stdout: true, stderr: true, tail: LOG_LINES, ...within() });
-      return demultiplex(raw).split("\n").filter(Boolean).slice(-LOG_LINES);
+      return lastLines(demultiplex(await this.log(task, LOG_LINES)));
     } catch {
       return [];
     }
@@ -222,13 +231,28 @@ function beginning({ UpdateStatus, PreviousSpec, CreatedAt, UpdatedAt }: ApiServ
   return Date.parse(UpdateStatus?.StartedAt ?? created ?? UpdatedAt);
 }
 
-/** Takes off the 8-byte frame headers that the Engine API puts before each piece of output. */
-export function demultiplex(raw: Buffer): string {
+/** Streams of the Engine API's frames. */
+export const STDOUT = 1;
+export const STDERR = 2;
+/** What the engine itself says where it can't get a log. */
+export const SYSTEM_ERROR = 3;
+
+/**
+ * Takes off the 8-byte frame headers that the Engine API puts before each piece of output.
+ *
+ * @param stream the only one to take. @default all, as they came
+ */
+export function demultiplex(raw: Buffer, stream?: number): string {
   const pieces: Buffer[] = [];
   for (let at = 0; at + 8 <= raw.length;) {
     const length = raw.readUInt32BE(at + 4);
-    pieces.push(raw.subarray(at + 8, at + 8 + length));
+    if (stream === undefined || raw[at] === stream) pieces.push(raw.subarray(at + 8, at + 8 + length));
     at += 8 + length;
   }
   return Buffer.concat(pieces).toString("utf8");
+}
+
+/** As many lines of an output as a report shows. */
+export function lastLines(output: string): string[] {
+  return output.split("\n").filter(Boolean).slice(-LOG_LINES);
 }

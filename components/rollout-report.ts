@@ -41,15 +41,20 @@ export function telltales(snapshot: RolloutSnapshot): ApiTask[] {
   return [...byFault.values()].slice(0, FAULTS);
 }
 
-/** The text of a failed rollout: service, then task, node, reason, last log lines and cure of each fault. */
+/**
+ * The text of a failed rollout: service, then task, node, reason, last log lines and cure of each fault.
+ *
+ * @param what the service did not do.
+ */
 export function report(
   snapshot: RolloutSnapshot,
   reason: string,
   evidence: ReadonlyMap<ApiTask, TaskEvidence>,
+  what = "did not roll out",
 ): string {
   const { Name } = snapshot.service.Spec;
   const nodes = new Map(snapshot.nodes.map(({ ID, Description }) => [ID, Description.Hostname]));
-  const lines = [`Service ${Name} did not roll out: ${reason}.`];
+  const lines = [`Service ${Name} ${what}: ${reason}.`];
   for (const [task, { outOfMemory, healthCheck, log }] of evidence) {
     const node = nodes.get(task.NodeID ?? "");
     const error = taskError(task) + (outOfMemory ? ", out of memory" : "");

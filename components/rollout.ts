@@ -148,7 +148,7 @@ function waitedFor(snapshot: RolloutSnapshot): string {
 }
 
 /** Why Swarm has found no node for a task, once that is not about to change. */
-function unplaceable(
+export function unplaceable(
   { service, tasks, watchedSince, now }: RolloutSnapshot,
   current: readonly ApiTask[],
 ): string | undefined {

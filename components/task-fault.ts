@@ -86,6 +86,11 @@ const FAULTS: readonly (TaskFault & { readonly pattern: RegExp })[] = [
     cure: "check that the node reaches the registry, or allow more time (pulumi config set rolloutTimeoutSeconds)",
   },
   {
+    pattern: /still running/,
+    words: "it has not ended yet",
+    cure: "see what it printed last, or allow more time (pulumi config set rolloutTimeoutSeconds)",
+  },
+  {
     pattern: /exec: "|unable to find user|executable file not found/,
     words: "its program can't be started",
     cure: "check command, arguments and user against what the image has",

@@ -4,7 +4,7 @@
 //   mend-state.mjs OPERATION NAMESPACE BEFORE <state >mended
 //
 // Reads what `pulumi stack export` prints, and prints it mended; nothing where nothing was to be mended. One line on
-// stderr says what was done for each resource. BEFORE is a file with the moment at which the last operation began and
+// stderr says what was done for each resource. Also removes the one-shot services that a killed operation left. BEFORE is a file with the moment at which the last operation began and
 // the state at that moment; it is there only when that operation did not end well, and was touched when it ended.
 // With OPERATION preview nothing changes on the swarm. Exit 1, with the reason and what to do, when the engine does
 // not answer or can't manage its swarm: a refresh would take that for "everything is gone".
@@ -23,6 +23,8 @@ const KINDS = {
 const NAMESPACE_LABEL = "com.docker.stack.namespace";
 /** On the networks of components/overlay-network.ts alone. */
 const NETWORK_LABEL = "swarm-platform.encrypted";
+/** On the services of components/one-shot-task.ts alone. */
+const ONE_SHOT_LABEL = "swarm-platform.one-shot=true";
 /** How long an engine that was just started may take until it is in its swarm again, in ms. */
 const SWARM_PATIENCE = Number(process.env.SWARM_PATIENCE ?? 30_000);
 /** How long after its state was last written a killed operation may still have been making a swarm, in ms. */
@@ -42,6 +44,7 @@ const swarm = await manageableSwarm();
 if (swarm === undefined) {
   dropVanished();
 } else {
+  if (changesSwarm) removeOneShots();
   for (const { type, resource } of pending) resume(type, resource);
   if (before !== undefined) {
     restoreLost();
@@ -148,6 +151,18 @@ function madeSwarm({ inputs }) {
 }
 
 // ---------------------------------------------------------------- what got lost
+
+/** Services that an operation made for its own time alone: one that was killed could not take them away. */
+function removeOneShots() {
+  const filters = [ONE_SHOT_LABEL, `${NAMESPACE_LABEL}=${namespace}`].flatMap((label) => [
+    "--filter",
+    `label=${label}`,
+  ]);
+  for (const name of dockerLines("service", "ls", "--format", "{{.Name}}", ...filters)) {
+    say(`service ${name} was left running by an operation that was killed; removed.`);
+    docker("service", "rm", name);
+  }
+}
 
 /** With the swarm gone the provider can't even read a service, and the refresh would end the operation. */
 function dropVanished() {

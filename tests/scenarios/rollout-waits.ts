@@ -164,7 +164,7 @@ const INCIDENTS: readonly Incident[] = [
     name: "somebody removes the service",
     happens: (engine, service) => engine.docker("service", "rm", service),
     says: [
-      "Service % was removed from the swarm of HOST while its rollout was waited for, and not by this run. " +
+      "Service % was removed from the swarm of HOST while it was waited for, and not by this run. " +
         "Run up again to make it anew.",
     ],
     mend: comeUp,
@@ -182,7 +182,7 @@ const INCIDENTS: readonly Incident[] = [
     happens: (engine) => engine.kill(),
     says: [
       "The engine at HOST has not answered for 30 s (",
-      ") while the rollout of service % was waited for; how it ended is not known. Start the engine, then run up again.",
+      ") while service % was waited for; how it ended is not known. Start the engine, then run up again.",
     ],
     mend: (engine) => {
       comeUp();
@@ -193,7 +193,7 @@ const INCIDENTS: readonly Incident[] = [
     name: "the engine leaves its swarm",
     happens: (engine) => engine.docker("swarm", "leave", "--force"),
     says: [
-      "The engine at HOST left its swarm while the rollout of service % was waited for: the service is gone with it. " +
+      "The engine at HOST left its swarm while service % was waited for: the service is gone with it. " +
         "Run make up, which makes the swarm and all that was in it anew.",
     ],
     mend: comeUp,

@@ -300,13 +300,13 @@ test("an engine that is away for a while is waited for, and what it shows then i
 test("an engine that stays away fails the wait in one sentence", async () => {
   hurry(11);
   expect(await failure([new ApiFault(500, "The swarm does not have a leader")])).toMatch(
-    /^The engine at HOST has not answered for 30 s \(.*does not have a leader.*\) while the rollout of service dev_api was waited for; how it ended is not known\. Start the engine, then run up again\.$/,
+    /^The engine at HOST has not answered for 30 s \(.*does not have a leader.*\) while service dev_api was waited for; how it ended is not known\. Start the engine, then run up again\.$/,
   );
 });
 
 test("a service that somebody removed fails the wait at once", async () => {
   expect(await failure([{ tasks: [starting] }, new ApiFault(404, "service service1 not found")])).toBe(
-    "Service dev_api was removed from the swarm of HOST while its rollout was waited for, and not by this run. " +
+    "Service dev_api was removed from the swarm of HOST while it was waited for, and not by this run. " +
       "Run up again to make it anew.",
   );
 });
@@ -315,7 +315,7 @@ test("an engine that left the swarm, and is in none for half a minute, fails the
   hurry(11);
   const fault = new ApiFault(503, "This node is not a swarm manager.");
   expect(await failure([fault], { inSwarm: "inactive" })).toMatch(
-    /^The engine at HOST left its swarm while the rollout of service dev_api was waited for: .* Run make up/,
+    /^The engine at HOST left its swarm while service dev_api was waited for: .* Run make up/,
   );
 });
 
