@@ -63,7 +63,7 @@ const WAITS_FOR: Readonly<Record<string, string>> = {
 export async function runOneShot(task: OneShotTask): Promise<string> {
   const docker = connect(task.host);
   const name = `${task.namespace}_${task.name}`;
-  await removeLeftover(docker, name);
+  await removeLeftover(docker, task.host, name);
   const ignoreSignals = onSignal(() => docker.getService(name).remove());
   try {
     const service = { id: await create(docker, name, task), name };
@@ -109,10 +109,9 @@ async function create(docker: Docker, name: string, task: OneShotTask): Promise<
     EndpointSpec: { Mode: "dnsrr" },
   };
   try {
-    // Without a login the header must not be there at all.
-    const created = (await (task.registryAuth === undefined
-      ? docker.createService(spec)
-      : docker.createService(task.registryAuth, spec))) as unknown as { readonly id: string };
+    // With one argument the client would send the spec as the login. Its types don't know that there may be none.
+    const login = task.registryAuth as RegistryLogin;
+    const created = (await docker.createService(login, spec)) as unknown as { readonly id: string };
     return created.id;
   } catch (error) {
     throw new Error(
@@ -196,10 +195,15 @@ async function newestLine(observer: RolloutObserver, run: ApiTask): Promise<stri
   return lastLines(demultiplex(raw)).at(-1);
 }
 
-/** @throws Error when the name is taken by a service that is not ours to remove. */
-async function removeLeftover(docker: Docker, name: string): Promise<void> {
-  const alike = (await docker.listServices({ filters: { name: [name] } })) as unknown as ApiService[];
-  const found = alike.find(({ Spec }) => Spec.Name === name);
+/** @throws Error when the engine does not answer, or the name is taken by a service that is not ours to remove. */
+async function removeLeftover(docker: Docker, host: string, name: string): Promise<void> {
+  const alike = await docker.listServices({ filters: { name: [name] } }).catch((error: unknown) => {
+    throw new Error(
+      `The engine at ${host} can't run ${name}: ${reasonOf(error)}. Mend it (docker node ls), then run up again.`,
+      { cause: error },
+    );
+  });
+  const found = (alike as unknown as ApiService[]).find(({ Spec }) => Spec.Name === name);
   if (found === undefined) return;
   if (found.Spec.Labels?.[LABEL] !== "true") {
     throw new Error(

@@ -109,6 +109,21 @@ const CASES: readonly Case[] = [
     ],
     keepsData: false,
   },
+  {
+    name: "an up that was killed has left a one-shot task at work",
+    happens: (engine) => {
+      const labels = ["com.docker.stack.namespace=dev", "swarm-platform.one-shot=true"];
+      engine.docker(
+        ...["service", "create", "--detach", "--name", "dev_tool", "--network", "dev_network"],
+        ...labels.flatMap((label) => ["--label", label, "--container-label", label]),
+        ...["--restart-condition", "none", "--stop-grace-period", "1s", "--endpoint-mode", "dnsrr"],
+        ...["busybox:1.35", "sleep", "3600"],
+      );
+      const state = ["service", "ps", "dev_tool", "--format", "{{.CurrentState}}"];
+      while (!engine.docker(...state).startsWith("Running")) engine.docker("version");
+    },
+    tells: /^stack dev: service dev_tool was left running by an operation that was killed; removed\.$/m,
+  },
   { name: "a service crashes again and again", broken: program(`command: ["false"]`) },
   {
     name: "a rollout is stuck",

@@ -1,4 +1,4 @@
-import { createServer, IncomingMessage, Server, ServerResponse } from "node:http";
+import { createServer, IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import * as path from "node:path";
 import { text } from "node:stream/consumers";
@@ -9,6 +9,7 @@ export interface ApiRequest {
   /** Method and path, such as `GET /info`. */
   readonly route: string;
   readonly query: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
   /** Text of the body, empty when there is none. */
   readonly body: string;
 }
@@ -39,6 +40,7 @@ export class FakeEngine {
       const request = {
         route: `${incoming.method} ${decodeURIComponent(url.pathname)}`,
         query: url.searchParams,
+        headers: incoming.headers,
         body: await text(incoming),
       };
       this.requests.push(request);
@@ -72,4 +74,16 @@ export class FakeEngine {
     this.server.closeAllConnections();
     await new Promise((resolve) => this.server.close(resolve));
   }
+}
+
+/** Output as the engine frames it: stream (1 stdout, 2 stderr, 3 the engine's own), three zeros, length, text. */
+export function frames(...pieces: [stream: 1 | 2 | 3, text: string][]): Buffer {
+  return Buffer.concat(
+    pieces.flatMap(([stream, text]) => {
+      const header = Buffer.alloc(8);
+      header.writeUInt8(stream, 0);
+      header.writeUInt32BE(Buffer.byteLength(text), 4);
+      return [header, Buffer.from(text)];
+    }),
+  );
 }

@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { ApiContainer, ApiNode, ApiService, ApiTask } from "../../components/engine";
 import { RolloutGate, rolloutGate, waitForRollout } from "../../components/rollout-gate";
 import { demultiplex } from "../../components/rollout-observer";
-import { ApiAnswer, ApiFault, ApiRequest, FakeEngine } from "../support/fake-engine";
+import { ApiAnswer, ApiFault, ApiRequest, FakeEngine, frames } from "../support/fake-engine";
 import { record } from "../support/recorder";
 
 /** What a look at the swarm shows; a fault is what the engine answers instead. */
@@ -119,18 +119,6 @@ const dead = (ID: string, second: number, Err = "task: non-zero exit (1)"): Part
   },
 });
 const paused = { State: "paused", Message: "update paused" };
-
-/** Output as the engine frames it: stream, three zeros, length, text. */
-function frames(...pieces: [stream: 1 | 2, text: string][]): Buffer {
-  return Buffer.concat(
-    pieces.flatMap(([stream, text]) => {
-      const header = Buffer.alloc(8);
-      header.writeUInt8(stream, 0);
-      header.writeUInt32BE(Buffer.byteLength(text), 4);
-      return [header, Buffer.from(text)];
-    }),
-  );
-}
 
 let swarm: FakeSwarm;
 let host: string;
@@ -388,6 +376,15 @@ describe("demultiplex", () => {
     const header = (length: number): Buffer => Buffer.from([1, 0, 0, 0, 0, 0, 0, length]);
     const split = Buffer.concat([header(1), euro.subarray(0, 1), header(2), euro.subarray(1)]);
     expect(demultiplex(Buffer.concat([frames([1, "out\n"], [2, "err\n"]), split]))).toBe("out\nerr\n€");
+  });
+
+  test("takes one stream apart from the others", () => {
+    const raw = frames([1, "out\n"], [2, "err\n"], [3, "no node\n"], [1, "more\n"]);
+    expect([1, 2, 3].map((stream) => demultiplex(raw, stream))).toEqual([
+      "out\nmore\n",
+      "err\n",
+      "no node\n",
+    ]);
   });
 
   test("takes what there is of a frame that was cut off", () => {
