@@ -66,7 +66,7 @@ export async function registryLogin(
 async function askHelper(helper: string, host: string): Promise<RegistryLogin> {
   const program = `docker-credential-${helper}`;
   const answer = await new Promise<string>((resolve, reject) => {
-    const child = execFile(program, ["get"], (error, stdout) => {
+    const child = execFile(program, ["get"], { env: process.env }, (error, stdout) => {
       if (error === null) resolve(stdout);
       else reject(helperFault(program, host, error.code === "ENOENT" ? "it is not installed" : "it failed"));
     });

@@ -61,7 +61,14 @@ const SWARM = {
   Cluster: { ID: "cluster1", CreatedAt: "2026-01-02T10:00:11.5Z" },
 };
 const INFO = "info --format {{json .Swarm}}";
-const READY: DockerAnswers = { [INFO]: JSON.stringify(SWARM), "node ls --quiet": "node1\n" };
+const ONE_SHOTS =
+  "service ls --format {{.Name}} --filter label=swarm-platform.one-shot=true " +
+  "--filter label=com.docker.stack.namespace=dev";
+const READY: DockerAnswers = {
+  [INFO]: JSON.stringify(SWARM),
+  "node ls --quiet": "node1\n",
+  [ONE_SHOTS]: "",
+};
 
 /** What `docker KIND inspect` prints. */
 const inspected = (id: string, name: string, more: object = {}): string =>
@@ -119,6 +126,30 @@ test("leaves a state alone that tells the truth", () => {
 
 test("leaves the state of a stack alone that was never deployed", () => {
   expect(mend({} as Deployment, {})).toMatchObject({ code: 0, stdout: "", stderr: "" });
+});
+
+describe("one-shot tasks that a killed operation left", () => {
+  const answers: DockerAnswers = {
+    [ONE_SHOTS]: "dev_topics\ndev_tool\n",
+    "service rm dev_topics": "",
+    "service rm dev_tool": "",
+  };
+
+  test.each(["up", "destroy", "refresh"])("are removed before %s, and the state stays", (operation) => {
+    const result = mend({ resources: [STACK] }, answers, { operation });
+    expect(result).toMatchObject({ code: 0, stdout: "" });
+    expect(result.stderr).toBe(
+      "stack dev: service dev_topics was left running by an operation that was killed; removed.\n" +
+        "stack dev: service dev_tool was left running by an operation that was killed; removed.\n",
+    );
+    expect(changes(result)).toEqual(["service rm dev_topics", "service rm dev_tool"]);
+  });
+
+  test("stay while a preview looks", () => {
+    const result = mend({ resources: [STACK] }, answers, { operation: "preview" });
+    expect(result).toMatchObject({ code: 0, stdout: "", stderr: "" });
+    expect(changes(result)).toEqual([]);
+  });
 });
 
 describe("what was being made when an operation was killed", () => {
