@@ -5,13 +5,13 @@ import {
   KafkaProperty,
   OPEN_PREFIXES,
   UNMAPPED_VARIABLES,
-} from "./kafka-properties";
+} from "./kafka-property";
 import { nearest } from "./nearest";
 
 /** Variables that are not properties: the image's own, and those that every container may have. */
 const IMAGE_VARIABLES = ["CLUSTER_ID", "TZ", "KAFKA_JMX_PORT", ...UNMAPPED_VARIABLES];
 const NAMES = [...BROKER_PROPERTIES.keys()];
-const KNOWN = "the broker's in components/kafka-properties.json";
+const KNOWN = "those under broker in components/kafka-properties.json";
 /** SASL mechanisms, as Kafka writes them between a listener's prefix and the property. */
 const MECHANISM = /^(gssapi|oauthbearer|plain|scram-sha-256|scram-sha-512)\./;
 

@@ -1,5 +1,5 @@
 import type { ObservedTopic } from "./kafka-observer";
-import { allowedValue, KAFKA_VERSION, KafkaValue, TOPIC_PROPERTIES } from "./kafka-properties";
+import { allowedValue, KAFKA_VERSION, KafkaValue, TOPIC_PROPERTIES } from "./kafka-property";
 import { nearest } from "./nearest";
 
 /** A topic of an environment, one entry of the key kafkaTopics. */
@@ -102,7 +102,7 @@ function configFaults(
     if (known === undefined) {
       const near = nearest(property, [...TOPIC_PROPERTIES.keys()]);
       const why = `no topic property of Kafka ${KAFKA_VERSION}`;
-      return [unknown(at, value, of, why, "a topic's in components/kafka-properties.json", near)];
+      return [unknown(at, value, of, why, "those under topic in components/kafka-properties.json", near)];
     }
     const allowed = allowedValue(known, value);
     if (allowed !== undefined) return [fault(at, value, of, allowed)];
@@ -111,7 +111,7 @@ function configFaults(
       typeof replication === "number" &&
       Number(value) > replication
     ) {
-      const why = `${of}: nothing could be written to it with acks=all`;
+      const why = `${of}: Kafka would take ${replication} for it`;
       return [fault(at, value, why, `a whole number from 1 to ${replication}, the topic's replication`)];
     }
     return [];
