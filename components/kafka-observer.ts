@@ -9,7 +9,7 @@ export interface ObserveOptions {
   readonly password?: string;
   /** Certificates to trust, PEM; without them the connection is in clear. */
   readonly ca?: string;
-  /** Milliseconds that it may take in all; about 500 of them pass before the first connection. */
+  /** Milliseconds that it may take once the client is loaded, which takes about 400 more. */
   readonly timeoutMs: number;
 }
 
@@ -24,7 +24,7 @@ export interface ObservedTopic {
 /** An error and all that caused it, outermost first. */
 export type ErrorChain = readonly { readonly code?: string; readonly message: string }[];
 
-/** What the thread posts: the topics, or each broker's errors in the order of `bootstrap`. */
+/** What the thread posts when it has loaded the client: the topics, or each broker's errors in the order of `bootstrap`. */
 type Answer =
   { readonly topics: ReadonlyMap<string, ObservedTopic> } | { readonly faults: readonly ErrorChain[] };
 
@@ -34,7 +34,7 @@ const NO_ANSWER = "gives no answer";
  * Topics of a running cluster by name, internal ones included. Changes nothing and prints nothing; leaves no socket,
  * timer or thread behind.
  *
- * @throws Error with one sentence, within `timeoutMs`, that says why no broker can be read.
+ * @throws Error with one sentence that says why no broker can be read.
  */
 export async function observeTopics(options: ObserveOptions): Promise<ReadonlyMap<string, ObservedTopic>> {
   const worker = new Worker(path.join(__dirname, "kafka-reader.mjs"), {
@@ -47,8 +47,10 @@ export async function observeTopics(options: ObserveOptions): Promise<ReadonlyMa
   let timer: NodeJS.Timeout | undefined;
   try {
     const answer = await new Promise<Answer | undefined>((resolve, reject) => {
-      timer = setTimeout(() => resolve(undefined), options.timeoutMs);
-      worker.once("message", resolve).once("error", reject);
+      worker.once("error", reject).once("message", () => {
+        timer = setTimeout(() => resolve(undefined), options.timeoutMs);
+        worker.once("message", resolve);
+      });
     });
     if (answer !== undefined && "topics" in answer) return answer.topics;
     const reasons = options.bootstrap.map((address, index) => {

@@ -16,7 +16,7 @@ readonly NODE_SITE=https://nodejs.org
 readonly IMAGE_SITE=https://registry-1.docker.io
 readonly PROBE_SECONDS=4
 readonly NODE_MAJOR=24 # brought where there is no Node of at least NODE_LEAST
-readonly NODE_LEAST=22
+readonly NODE_LEAST=22.22.0 # what the Kafka client needs
 readonly PULUMI_LEAST=3.238.0 # the first CLI in which a failing hook fails the update
 readonly ENGINE_WAIT=60       # seconds
 

@@ -63,7 +63,7 @@ test("brokers that can't be read have a reason each, and no socket of theirs sta
     "127.0.0.1:1",
     await start(listen(createServer((socket) => socket.destroy()))),
   ];
-  expect(await faultOf(addresses, 5000)).toBe(
+  expect(await faultOf(addresses, 1000)).toBe(
     `Kafka can't be read: ${addresses[0]} gives no answer, ${addresses[1]} refuses the connection,` +
       ` ${addresses[2]} closes the connection; it may want a login or TLS.`,
   );
@@ -71,10 +71,9 @@ test("brokers that can't be read have a reason each, and no socket of theirs sta
   expect(started.map(({ sockets }) => sockets.size)).toEqual([0, 0]);
 });
 
-test("it ends in its time, even when it has none to begin with", async () => {
-  const begin = performance.now();
-  expect(await faultOf(["127.0.0.1:1"], 1)).toBe("Kafka can't be read: 127.0.0.1:1 gives no answer.");
-  expect(performance.now() - begin).toBeLessThan(1000);
+test("it ends in its time, however short", async () => {
+  const address = await silent();
+  expect(await faultOf([address], 1)).toBe(`Kafka can't be read: ${address} gives no answer.`);
 });
 
 const network = (message: string, code = "PLT_KFK_NETWORK"): ErrorChain[number] => ({ code, message });
