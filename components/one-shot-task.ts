@@ -156,7 +156,7 @@ function failure(snapshot: RolloutSnapshot, run: ApiTask | undefined): string | 
   if (State === "failed" && ContainerStatus?.ExitCode) return `exit code ${ContainerStatus.ExitCode}`;
   if (State === "failed" || State === "rejected") return "it could not be started";
   // Swarm tells a task to stop when its node goes down or is drained, and makes no other.
-  if (run.DesiredState === "shutdown" || ENDED.includes(State)) return "its node went down or was drained";
+  if (run.DesiredState === "shutdown" || ENDED.includes(State)) return "it was stopped before its end";
   return unplaceable(snapshot, [run]);
 }
 

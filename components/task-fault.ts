@@ -86,6 +86,11 @@ const FAULTS: readonly (TaskFault & { readonly pattern: RegExp })[] = [
     cure: "check that the node reaches the registry, or allow more time (pulumi config set rolloutTimeoutSeconds)",
   },
   {
+    pattern: /told to stop/,
+    words: "Swarm stopped it",
+    cure: "see whether its node went down or was drained (docker node ls); bring it back, or let another one run it",
+  },
+  {
     pattern: /still running/,
     words: "it has not ended yet",
     cure: "see what it printed last, or allow more time (pulumi config set rolloutTimeoutSeconds)",
@@ -128,7 +133,7 @@ const WRAPPING =
   /^task: |dockerexec: |starting container failed: |failed to create (shim )?task: |OCI runtime create failed: |runc create failed: |unable to start container process: |driver failed programming external connectivity on endpoint \S+ \([0-9a-f]+\): |container [0-9a-f]{64}: |endpoint join on GW Network failed: |: unknown$|\.[0-9a-z]{25}$/g;
 
 /** The engine's words for what is wrong with a task, without their wrapping. */
-export function taskError({ Spec, Status: { State, Err, ContainerStatus } }: ApiTask): string {
+export function taskError({ Spec, DesiredState, Status: { State, Err, ContainerStatus } }: ApiTask): string {
   const { Healthcheck, Configs = [], Secrets = [] } = Spec?.ContainerSpec ?? {};
   if (Err !== undefined && Err !== "") {
     const names = new Map([
@@ -138,6 +143,7 @@ export function taskError({ Spec, Status: { State, Err, ContainerStatus } }: Api
     return Err.replace(WRAPPING, "").replace(/\b[0-9a-z]{25}\b/g, (id) => names.get(id) ?? id);
   }
   if (State === "complete") return `exit (${ContainerStatus?.ExitCode ?? 0})`;
+  if (DesiredState === "shutdown") return "told to stop";
   // Without a health check a task starts only until its container runs.
   return State === "starting" && Healthcheck?.Test?.[0] === "NONE" ? "still being started" : `still ${State}`;
 }

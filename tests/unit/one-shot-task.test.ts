@@ -259,8 +259,12 @@ test.each([
   ["was told to stop", { State: "running", DesiredState: "shutdown" }],
   ["has stopped", { State: "shutdown", DesiredState: "shutdown" }],
 ])("a task that Swarm gave up fails it: it %s", async (_what, look) => {
-  expect(await failure([look])).toMatch(
-    /^Service dev_hello did not do its work: its node went down or was drained\.\n/,
+  expect(await failure([look])).toBe(
+    [
+      "Service dev_hello did not do its work: it was stopped before its end.",
+      "  Task dev_hello.1 on worker-1: Swarm stopped it: told to stop",
+      "  What to do: see whether its node went down or was drained (docker node ls); bring it back, or let another one run it. Then run up again.",
+    ].join("\n"),
   );
 });
 

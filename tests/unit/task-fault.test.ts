@@ -4,7 +4,7 @@ import { taskError, taskFault } from "../../components/task-fault";
 const task = (State: string, status: Partial<ApiTask["Status"]> = {}): ApiTask => ({
   ID: "task1",
   CreatedAt: "2026-01-01T00:00:00Z",
-  DesiredState: "shutdown",
+  DesiredState: "running",
   Status: { State, Timestamp: "2026-01-01T00:00:00Z", ...status },
 });
 
@@ -36,6 +36,7 @@ test("a task without an error of its own is named by its state", () => {
   expect(taskError(task("complete", { ContainerStatus: { ExitCode: 0 } }))).toBe("exit (0)");
   expect(taskError(task("complete"))).toBe("exit (0)");
   expect(taskError(task("starting", { Err: "" }))).toBe("still starting");
+  expect(taskError({ ...task("running"), DesiredState: "shutdown" })).toBe("told to stop");
 });
 
 test("a task that has no health check does not wait for one", () => {
@@ -128,6 +129,8 @@ test.each<[error: string, words: string, cure: RegExp, final: boolean]>([
   ["non-zero exit (2)", "its program ended by itself", /arguments/, HEALS],
   ["exit (0)", "its program ended by itself, without an error", /foreground/, HEALS],
   ["still starting", "its health check has not succeeded yet", /rolloutTimeoutSeconds/, HEALS],
+  ["still running", "it has not ended yet", /rolloutTimeoutSeconds/, HEALS],
+  ["told to stop", "Swarm stopped it", /docker node ls/, HEALS],
   ["still ready", "the task before it has not stopped yet", /stopGracePeriod/, HEALS],
   ["still preparing", "its image is still being pulled", /registry/, HEALS],
   ['exec: "/nosuch": stat /nosuch: no such file', "its program can't be started", /command/, FINAL],
