@@ -3,7 +3,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ApiService, ApiTask, connect } from "./engine";
 import type { RegistryLogin } from "./registry-auth";
 import { RolloutSnapshot, unplaceable } from "./rollout";
-import { demultiplex, lastLines, RolloutObserver, STDERR, STDOUT, SYSTEM_ERROR } from "./rollout-observer";
+import {
+  demultiplex,
+  lastLines,
+  RolloutObserver,
+  STDERR,
+  STDOUT,
+  SYSTEM_ERROR,
+  within,
+} from "./rollout-observer";
 import { report } from "./rollout-report";
 
 /** A program that runs once on the swarm. */
@@ -64,7 +72,7 @@ export async function runOneShot(task: OneShotTask): Promise<string> {
   const docker = connect(task.host);
   const name = `${task.namespace}_${task.name}`;
   await removeLeftover(docker, task.host, name);
-  const ignoreSignals = onSignal(() => docker.getService(name).remove());
+  const ignoreSignals = onSignal(() => docker.getService(name).remove(within()));
   try {
     const service = { id: await create(docker, name, task), name };
     return await outcome(new RolloutObserver(task.host, service, () => waits(task, "the engine")), task);
@@ -111,7 +119,9 @@ async function create(docker: Docker, name: string, task: OneShotTask): Promise<
   try {
     // With one argument the client would send the spec as the login. Its types don't know that there may be none.
     const login = task.registryAuth as RegistryLogin;
-    const created = (await docker.createService(login, spec)) as unknown as { readonly id: string };
+    const created = (await docker.createService(login, { ...spec, ...within() })) as unknown as {
+      readonly id: string;
+    };
     return created.id;
   } catch (error) {
     throw new Error(
@@ -197,12 +207,14 @@ async function newestLine(observer: RolloutObserver, run: ApiTask): Promise<stri
 
 /** @throws Error when the engine does not answer, or the name is taken by a service that is not ours to remove. */
 async function removeLeftover(docker: Docker, host: string, name: string): Promise<void> {
-  const alike = await docker.listServices({ filters: { name: [name] } }).catch((error: unknown) => {
-    throw new Error(
-      `The engine at ${host} can't run ${name}: ${reasonOf(error)}. Mend it (docker node ls), then run up again.`,
-      { cause: error },
-    );
-  });
+  const alike = await docker
+    .listServices({ filters: { name: [name] }, ...within() })
+    .catch((error: unknown) => {
+      throw new Error(
+        `The engine at ${host} can't run ${name}: ${reasonOf(error)}. Mend it (docker node ls), then run up again.`,
+        { cause: error },
+      );
+    });
   const found = (alike as unknown as ApiService[]).find(({ Spec }) => Spec.Name === name);
   if (found === undefined) return;
   if (found.Spec.Labels?.[LABEL] !== "true") {
@@ -221,8 +233,11 @@ async function removeLeftover(docker: Docker, host: string, name: string): Promi
 async function remove(docker: Docker, name: string): Promise<void> {
   const service = docker.getService(name);
   try {
-    const tasks = (await docker.listTasks({ filters: { service: [name] } })) as unknown as ApiTask[];
-    await service.remove();
+    const tasks = (await docker.listTasks({
+      filters: { service: [name] },
+      ...within(),
+    })) as unknown as ApiTask[];
+    await service.remove(within());
     const running = tasks.filter(({ Status }) => !ENDED.includes(Status.State));
     const until = Date.now() + REMOVAL;
     for (const { ID } of running) {
@@ -237,7 +252,7 @@ async function remove(docker: Docker, name: string): Promise<void> {
 function isThere(docker: Docker, task: string): Promise<boolean> {
   return docker
     .getTask(task)
-    .inspect()
+    .inspect(within())
     .then(() => true)
     .catch((error: { statusCode?: number }) => error.statusCode !== 404);
 }

@@ -216,7 +216,8 @@ interface Info {
   readonly Swarm: { readonly LocalNodeState: string };
 }
 
-function within(): { abortSignal: AbortSignal } {
+/** Options of a request that an engine may leave without an answer. */
+export function within(): { abortSignal: AbortSignal } {
   return { abortSignal: AbortSignal.timeout(ANSWER) };
 }
 
