@@ -432,8 +432,7 @@ func (a *applier) applyReplicas(ctx context.Context, now state) error {
 		}
 	}
 	if len(copying) > 0 {
-		slices.Sort(copying)
-		return pending{fmt.Sprintf("%d partitions are being copied to other replicas: %s", len(copying), some(copying))}
+		return pending{fmt.Sprintf("partitions that are being copied to other replicas: %d, %s", len(copying), some(copying))}
 	}
 
 	wanted := map[string]int{}
@@ -459,7 +458,7 @@ func (a *applier) applyReplicas(ctx context.Context, now state) error {
 		}
 	}
 	if len(behind) > 0 {
-		return pending{fmt.Sprintf("%d partitions wait for their new replicas: %s", len(behind), some(behind))}
+		return pending{fmt.Sprintf("partitions whose new replicas are not in sync yet: %d, %s", len(behind), some(behind))}
 	}
 	for _, topic := range slices.Sorted(maps.Keys(a.moving)) {
 		a.did("topic %s: %d -> %d replicas", topic, a.moving[topic], len(now.byTopic[topic][0].replicas))
@@ -491,7 +490,7 @@ func (a *applier) move(ctx context.Context, moves []move) error {
 	if len(faults) > 0 {
 		return worst(faults)
 	}
-	return pending{fmt.Sprintf("%d partitions get other replicas: %s", len(moves), some(names))}
+	return pending{fmt.Sprintf("partitions that get other replicas: %d, %s", len(moves), some(names))}
 }
 
 // applyMinInSync sets the cluster's min.insync.replicas, and raises that of
@@ -507,7 +506,7 @@ func (a *applier) applyMinInSync(ctx context.Context, now state) error {
 		if resource.Err != nil {
 			return answered("can't read the cluster's settings", resource.Err, resource.ErrMessage)
 		}
-		if value, ok := configValue(resource.Configs, minInSyncReplicas, kmsg.ConfigSourceDynamicDefaultBrokerConfig); ok {
+		if value, ok := configValue(resource.Configs, minInSyncReplicas, kmsg.ConfigSourceDynamicDefaultBrokerConfig, kmsg.ConfigSourceDynamicBrokerConfig); ok {
 			old = value
 		}
 	}
@@ -519,7 +518,7 @@ func (a *applier) applyMinInSync(ctx context.Context, now state) error {
 			}
 		}
 		if len(few) > 0 {
-			return pending{fmt.Sprintf("%d partitions could not be written to with %s %d: %s", len(few), minInSyncReplicas, a.plan.MinInSync, some(few))}
+			return pending{fmt.Sprintf("partitions that could not be written to with %s %d: %d, %s", minInSyncReplicas, a.plan.MinInSync, len(few), some(few))}
 		}
 		answers, err := a.admin.AlterBrokerConfigs(ctx, []kadm.AlterConfig{{Op: kadm.SetConfig, Name: minInSyncReplicas, Value: &wanted}})
 		if err != nil {
@@ -548,10 +547,10 @@ func (a *applier) applyMinInSync(ctx context.Context, now state) error {
 	return nil
 }
 
-// configValue returns the value of a setting if it comes from there.
-func configValue(configs []kadm.Config, name string, source kmsg.ConfigSource) (string, bool) {
+// configValue returns the value of a setting if it comes from one of these.
+func configValue(configs []kadm.Config, name string, sources ...kmsg.ConfigSource) (string, bool) {
 	for _, c := range configs {
-		if c.Key == name && c.Source == source {
+		if c.Key == name && slices.Contains(sources, c.Source) {
 			return c.MaybeValue(), true
 		}
 	}

@@ -51,10 +51,12 @@ func allPartitions(ctx context.Context, from kmsg.Requestor) ([]partition, *kmsg
 			all = append(all, partition{*t.Topic, p.Partition, p.Leader, p.Replicas, p.ISR})
 		}
 	}
-	slices.SortFunc(all, func(a, b partition) int {
-		return cmp.Or(cmp.Compare(a.topic, b.topic), cmp.Compare(a.number, b.number))
-	})
+	slices.SortFunc(all, inOrder)
 	return all, answer, nil
+}
+
+func inOrder(a, b partition) int {
+	return cmp.Or(cmp.Compare(a.topic, b.topic), cmp.Compare(a.number, b.number))
 }
 
 // some lists at most 5 texts, and says how many more there are.

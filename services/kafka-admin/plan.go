@@ -79,8 +79,7 @@ func parsePlan(text string) (plan, error) {
 		}
 		if t.ReplicationFactor == 0 {
 			t.ReplicationFactor = p.Replication
-		}
-		if t.ReplicationFactor < 1 || t.ReplicationFactor > maxReplication {
+		} else if t.ReplicationFactor < 1 || t.ReplicationFactor > maxReplication {
 			fault(`topic %q: "replicationFactor" %d is not allowed: 1 to %d`, t.Name, t.ReplicationFactor, maxReplication)
 		}
 	}

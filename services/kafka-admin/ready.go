@@ -46,7 +46,7 @@ func runReady(ctx context.Context, opts options, done, progress func(string, ...
 // allCaughtUp is an error while a replica or a controller is behind. Each broker
 // is asked, for one that has just come back may not know yet what it missed.
 func allCaughtUp(ctx context.Context, access kafka.Access, c kafka.Cluster) (summary string, err error) {
-	behind := map[string]string{} // the fault, by partition
+	behind := map[string]partition{}
 	var count int
 	var quorum string
 	for i, b := range c.Brokers {
@@ -58,7 +58,7 @@ func allCaughtUp(ctx context.Context, access kafka.Access, c kafka.Cluster) (sum
 			count = max(count, len(all))
 			for _, p := range all {
 				if p.behind() {
-					behind[p.String()] = p.fault()
+					behind[p.String()] = p
 				}
 			}
 			if i == 0 {
@@ -74,10 +74,10 @@ func allCaughtUp(ctx context.Context, access kafka.Access, c kafka.Cluster) (sum
 	}
 	if len(behind) > 0 {
 		var faults []string
-		for _, name := range slices.Sorted(maps.Keys(behind)) {
-			faults = append(faults, behind[name])
+		for _, p := range slices.SortedFunc(maps.Values(behind), inOrder) {
+			faults = append(faults, p.fault())
 		}
-		return "", fmt.Errorf("%d of %d partitions are behind: %s: wait until the brokers have copied what they missed, or look at their logs",
+		return "", fmt.Errorf("partitions that are behind: %d of %d, %s: wait until the brokers have copied what they missed, or look at their logs",
 			len(behind), count, some(faults))
 	}
 	return fmt.Sprintf("\nall %d partitions are in sync; %s", count, quorum), nil
