@@ -116,7 +116,7 @@ func TestConnectionFaults(t *testing.T) {
 		"DNS":       {"kafka.invalid:9092", "can't reach broker kafka.invalid:9092: DNS: the name kafka.invalid can't be resolved"},
 		"silent":    {kafkatest.Silent(t), "can't reach broker .*: time-out: no answer"},
 		"closing":   {kafkatest.Greeting(t, ""), "can't reach broker .*: connect: the connection was accepted and then closed"},
-		"not Kafka": {kafkatest.Greeting(t, "HTTP/1.1 400 Bad Request\r\n"), "can't reach broker .*: .*HTTP response"},
+		"not Kafka": {kafkatest.Greeting(t, "HTTP/1.1 400 Bad Request\r\n"), "can't reach broker .*: connect: what answers there does not speak Kafka's protocol"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"syscall"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -46,6 +47,8 @@ func Explain(err error) (class, text string) {
 		return ClassTLS, fmt.Sprintf("the broker's certificate is refused: %v: check the CA file, and that the certificate is for the address that the broker advertises", certificate.Err)
 	case errors.As(err, &notTLS), errors.As(err, &alert):
 		return ClassTLS, fmt.Sprintf("no TLS session with the broker: %v: is that a TLS listener?", err)
+	case strings.Contains(err.Error(), "invalid large response size"): // franz-go has no type for it
+		return ClassConnect, "what answers there does not speak Kafka's protocol: an HTTP server, a proxy, or a listener that wants TLS?"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return ClassConnect, "connection refused: nothing listens there (any more, or yet)"
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):

@@ -9,8 +9,8 @@ import (
 // CertainAfter is how long an advertised address must fail, while the bootstrap
 // answers, until it is taken for a wrong one and not for a broker that starts
 // or stops: a cluster advertises a broker that is gone for 9 s
-// (broker.session.timeout.ms), and anew when its controller changes meanwhile.
-const CertainAfter = 15 * time.Second
+// (broker.session.timeout.ms), or for 12 s if it was the active controller.
+const CertainAfter = 20 * time.Second
 
 // waitPause is between two looks at a cluster that is waited for.
 const waitPause = time.Second
