@@ -496,6 +496,11 @@ func (a *applier) move(ctx context.Context, moves []move) error {
 // applyMinInSync sets the cluster's min.insync.replicas, and raises that of
 // Kafka's own topics that have one. It is pending while writes would be refused
 // from then on.
+//
+// A broker of Kafka 4.1.0 fails at every start if its metadata log has, since the
+// latest snapshot, a topic that was made and deleted, and then a change of this
+// setting of the cluster (measured): so it is only changed if it differs, and
+// brokers should take snapshots often.
 func (a *applier) applyMinInSync(ctx context.Context, now state) error {
 	current, err := a.admin.DescribeBrokerConfigs(ctx) // of the cluster as a whole
 	if err != nil {

@@ -110,3 +110,14 @@ func TestCheckTimeZone(t *testing.T) {
 		}
 	}
 }
+
+func TestSay(t *testing.T) {
+	var b strings.Builder
+	Say(&b, "%d\n%s", 1, "two")
+	for i, line := range strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n") {
+		at, text, _ := strings.Cut(line, " ")
+		if _, err := time.Parse(time.RFC3339, at); err != nil || text != []string{"1", "two"}[i] {
+			t.Errorf("line %q", line)
+		}
+	}
+}
