@@ -1,12 +1,16 @@
 import * as pulumi from "@pulumi/pulumi";
-import { closest, distance } from "fastest-levenshtein";
 import { isIPv4 } from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
 import { z } from "zod";
+import type { KafkaNode } from "./components/kafka-brokers";
+import type { KafkaTopic } from "./components/kafka-topics";
+import { nearest } from "./components/nearest";
 
 /** Pulumi project whose configuration this is; its name prefixes every key. */
 const PROJECT = "swarm-platform";
+/** Shown in place of a value that must not be seen. */
+const SECRET = "[secret]";
 const DEFAULT_HOST = "unix:///var/run/docker.sock";
 
 /** How traffic reaches a service: virtual IPs and the ingress mesh, or DNS round robin and node ports. */
@@ -28,7 +32,12 @@ function toNumber(address: string): number {
 }
 
 /** A check of one key's text, with the sentence that names what is allowed. */
-type Check = { readonly schema: z.ZodType; readonly allowed: string };
+type Check = {
+  readonly schema: z.ZodType;
+  readonly allowed: string;
+  /** Whether the value must not be shown. @default false */
+  readonly secret?: boolean;
+};
 
 const text = (allowed: string, test: (value: string) => boolean): Check => ({
   schema: z.string().refine(test),
@@ -84,6 +93,10 @@ const NODES = z.record(
       .default({}),
     availability: z.enum(["active", "pause", "drain"]).default("active"),
   }),
+);
+
+const KAFKA_NODES = z.array(
+  z.strictObject({ node: z.string().regex(HOSTNAME), address: z.string().regex(HOSTNAME).optional() }),
 );
 
 function parseJson(value: string): unknown {
@@ -154,6 +167,39 @@ const CHECKS = {
   accountserviceMemoryMiB: memory,
   quotesserviceMemoryMiB: memory,
   kafkaMemoryMiB: integer(384, 1_048_576),
+  kafkaBrokers: {
+    schema: z.enum(["1", "3", "5"]).transform(Number),
+    allowed:
+      "1, 3 or 5: controllers vote, and an even number tolerates no more losses than the odd one below it",
+  },
+  kafkaNodes: {
+    schema: z.string().transform(parseJson).pipe(KAFKA_NODES),
+    allowed:
+      'a list of machines by host name, with the address that clients outside use, such as [{"node":"node1","address":"10.0.0.11"}]',
+  },
+  kafkaTopics: {
+    schema: z
+      .string()
+      .transform(parseJson)
+      .pipe(z.array(z.record(z.string(), z.unknown()))),
+    allowed:
+      'a list of topics, such as [{"name":"orders","partitions":6,"config":{"retention.ms":"86400000"}}]',
+  },
+  kafkaSettings: {
+    schema: z
+      .string()
+      .transform(parseJson)
+      .pipe(z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]))),
+    allowed: 'broker properties and their values, such as {"log.retention.hours":"24"}',
+  },
+  kafkaUsers: {
+    schema: z
+      .string()
+      .transform(parseJson)
+      .pipe(z.record(z.string().regex(/^[\w.@-]{1,64}$/), z.string().min(8))),
+    allowed: "names with passwords of at least 8 characters, as secrets",
+    secret: true,
+  },
   nodes: {
     schema: z.string().transform(parseJson).pipe(NODES),
     allowed:
@@ -214,6 +260,11 @@ export interface PlatformConfig {
     readonly externalHost: string;
     readonly externalPort: number;
     readonly memoryMiB: number;
+    readonly brokers: number;
+    readonly nodes: readonly KafkaNode[];
+    readonly topics: readonly KafkaTopic[];
+    readonly settings: Readonly<Record<string, string | number | boolean>>;
+    readonly users: Readonly<Record<string, string>>;
     readonly purgeData: boolean;
   };
   /** Labels and availability of the swarm's nodes, by host name. */
@@ -253,11 +304,11 @@ export function parseConfig(
         ` do: pulumi config rm ${key}`,
     );
   }
-  for (const [key, check] of Object.entries(CHECKS)) {
+  for (const [key, check] of Object.entries<Check>(CHECKS)) {
     const value = raw[key] ?? "";
     const parsed = check.schema.safeParse(value);
     if (parsed.success) values.set(key, parsed.data);
-    else faults.push(fault(key, value, check.allowed));
+    else faults.push(fault(key, check.secret ? SECRET : value, check.allowed));
   }
 
   const get = <T>(key: Key): T => values.get(key) as T;
@@ -301,6 +352,11 @@ export function parseConfig(
         externalHost: externalAddress,
         externalPort: get("kafkaPort"),
         memoryMiB: get("kafkaMemoryMiB"),
+        brokers: get("kafkaBrokers"),
+        nodes: get("kafkaNodes"),
+        topics: get("kafkaTopics"),
+        settings: get("kafkaSettings"),
+        users: get("kafkaUsers"),
         purgeData: get("purgeData"),
       },
       nodes: get("nodes"),
@@ -345,8 +401,14 @@ function relationFaults(
   for (const key of ["edgePort", "accountPort", "kafkaPort"] as const) {
     const value = values.get(key) as number | undefined;
     if (value === undefined) continue;
-    const other = ports.get(value);
-    if (other !== undefined) faults.push(fault(key, String(value), `a port that ${other} does not use`));
+    const count = key === "kafkaPort" ? brokersOnOneNode(values) : 1;
+    const range = Array.from({ length: count }, (_, i) => value + i);
+    const other = range.map((one) => ports.get(one)).find((one) => one !== undefined);
+    const allowed =
+      count === 1
+        ? `a port that ${other} does not use`
+        : `the first of ${count} ports that ${other} is not among`;
+    if (other !== undefined) faults.push(fault(key, String(value), allowed));
     else ports.set(value, key);
   }
 
@@ -370,15 +432,16 @@ function relationFaults(
   return faults;
 }
 
+/** The most Kafka brokers that share a machine, and so its ports. */
+function brokersOnOneNode(values: ReadonlyMap<string, unknown>): number {
+  const nodes = (values.get("kafkaNodes") as readonly KafkaNode[] | undefined) ?? [];
+  if (nodes.length === 0) return (values.get("kafkaBrokers") as number | undefined) ?? 1;
+  return Math.max(...nodes.map(({ node }) => nodes.filter((other) => other.node === node).length));
+}
+
 function fault(key: string, value: string, allowed: string): string {
   const shown = value === "" ? "not set" : `= "${value}"`;
   return `${key} ${shown}; allowed: ${allowed}; do: pulumi config set ${key} <value>`;
-}
-
-/** The known name that is close enough to be what was meant, undefined if none is. */
-function nearest(name: string, known: readonly string[]): string | undefined {
-  const candidate = closest(name, known);
-  return distance(name, candidate) <= Math.max(2, name.length / 4) ? candidate : undefined;
 }
 
 /**

@@ -7,11 +7,16 @@ export interface AccountServiceArgs {
   readonly image: pulumi.Input<string>;
   /** Where quotes are asked for, such as http://quotes-service:8080/api/quote?strength=4. */
   readonly quotesUrl: string;
+  /** Bootstrap addresses of Kafka, separated by commas, for an event per lookup. @default no events */
+  readonly kafkaBrokers?: string;
   /** @default 2 */
   readonly replicas?: number | "unmanaged";
   /** Memory limit of one task in MiB. @default 64 */
   readonly memoryMiB?: number;
 }
+
+/** The topic of its events. */
+export const ACCOUNT_EVENTS = { name: "account.viewed", partitions: 3 };
 
 /** Port inside the environment. */
 export const ACCOUNTSERVICE_PORT = 6767;
@@ -32,7 +37,11 @@ export class AccountService extends pulumi.ComponentResource {
         environment: args.environment,
         image: args.image,
         // Not an environment variable: with a second one, scaling would restart the tasks (see ServiceOptions.env).
-        args: ["-quotes-url", args.quotesUrl],
+        args: [
+          "-quotes-url",
+          args.quotesUrl,
+          ...(args.kafkaBrokers === undefined ? [] : ["-kafka-brokers", args.kafkaBrokers]),
+        ],
         replicas: args.replicas ?? 2,
         memoryMiB: args.memoryMiB ?? 64,
         readOnly: true,

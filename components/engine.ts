@@ -4,6 +4,8 @@ import type { NamedObject } from "./content-name";
 
 /** What the program must know of the engine before it declares anything. */
 export interface ObservedEngine {
+  /** Host name of the machine, which is also that of its node in a swarm. */
+  readonly nodeName: string;
   /** Version of the engine, such as 28.2.2. */
   readonly version: string;
   /** `os/arch` of the engine, such as linux/amd64. */
@@ -12,6 +14,8 @@ export interface ObservedEngine {
   readonly clusterId: string | undefined;
   /** Services whose names begin with the namespace, by name. */
   readonly services: ReadonlyMap<string, ApiService>;
+  /** Names of this node's volumes that begin with the namespace. */
+  readonly volumes: readonly string[];
   /** Networks of the swarm, by name. */
   readonly networks: ReadonlyMap<string, ApiNetwork>;
   readonly nodes: readonly ApiNode[];
@@ -66,6 +70,8 @@ export async function observeEngine(host: string, namespace: string): Promise<Ob
   if (fault !== undefined) throw new pulumi.RunError(fault);
   const inSwarm = info.Swarm.LocalNodeState === "active";
   const ours = { filters: { name: [`${namespace}_`] } };
+  // Null where there is none, which the client's types do not know.
+  const { Volumes } = (await docker.listVolumes(ours)) as { Volumes: { Name: string }[] | null };
   const [services, networks, nodes, configs, secrets] = inSwarm
     ? await Promise.all([
         // The client's types do not know the status.
@@ -77,10 +83,12 @@ export async function observeEngine(host: string, namespace: string): Promise<Ob
       ])
     : [[], [], [], [], []];
   return {
+    nodeName: info.Name,
     version: info.ServerVersion,
     platform: `${info.OSType}/${architecture(info.Architecture)}`,
     clusterId: inSwarm ? info.Swarm.Cluster?.ID : undefined,
     services: new Map((services as unknown as ApiService[]).map((one) => [one.Spec.Name, one])),
+    volumes: (Volumes ?? []).map(({ Name }) => Name),
     networks: new Map((networks as unknown as ApiNetwork[]).map((one) => [one.Name, one])),
     nodes: nodes as unknown as ApiNode[],
     configs: (configs as unknown as ApiObject[]).map(namedObject),
@@ -97,6 +105,7 @@ export async function currentReplicas(host: string, serviceName: string): Promis
 
 /** The part of GET /info that is read here. */
 interface EngineInfo {
+  readonly Name: string;
   readonly ServerVersion: string;
   readonly OSType: string;
   readonly Architecture: string;

@@ -3,9 +3,14 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Routing } from "../config";
 import type { NamedObject } from "./content-name";
 import type { ApiService } from "./engine";
+import type { RegistryLogin } from "./registry-auth";
 import type { RolloutGate } from "./rollout-gate";
 
 export interface EnvironmentArgs {
+  /** Engine API of a manager, as in DOCKER_HOST. */
+  readonly host: string;
+  /** Host name of the manager's own node. */
+  readonly nodeName: string;
   /** Prefix of every name on the swarm. */
   readonly namespace: string;
   /** Overlay network that every service joins. */
@@ -19,29 +24,40 @@ export interface EnvironmentArgs {
   readonly timezone: string;
   /** Fails when the rollout of a service does. */
   readonly gate: RolloutGate;
+  /** How long one rollout may take. */
+  readonly rolloutTimeoutSeconds: number;
   /** Services that were there before this run, by full name. */
   readonly observedServices: ReadonlyMap<string, ApiService>;
+  /** The manager's volumes that were there before this run, by full name. */
+  readonly observedVolumes: readonly string[];
   /** Configs that were there before this run. */
   readonly observedConfigs: readonly NamedObject[];
   /** Secrets that were there before this run. */
   readonly observedSecrets: readonly NamedObject[];
   /** Number of tasks that a service should have right now, by full name; undefined when it is not there. */
   readonly currentReplicas: (serviceName: string) => Promise<number | undefined>;
+  /** With which nodes pull built images; undefined without a login. Asked for only when something is run. */
+  readonly registryLogin: () => Promise<RegistryLogin | undefined>;
   /** Short names of the stateful services that may be replaced. */
   readonly allowReplace: readonly string[];
 }
 
 /** What all services of one environment share. */
 export class Environment implements EnvironmentArgs {
+  readonly host: EnvironmentArgs["host"];
+  readonly nodeName: EnvironmentArgs["nodeName"];
   readonly namespace: EnvironmentArgs["namespace"];
   readonly network: EnvironmentArgs["network"];
   readonly routing: EnvironmentArgs["routing"];
   readonly timezone: EnvironmentArgs["timezone"];
   readonly gate: EnvironmentArgs["gate"];
+  readonly rolloutTimeoutSeconds: EnvironmentArgs["rolloutTimeoutSeconds"];
   readonly observedServices: EnvironmentArgs["observedServices"];
+  readonly observedVolumes: EnvironmentArgs["observedVolumes"];
   readonly observedConfigs: EnvironmentArgs["observedConfigs"];
   readonly observedSecrets: EnvironmentArgs["observedSecrets"];
   readonly currentReplicas: EnvironmentArgs["currentReplicas"];
+  readonly registryLogin: EnvironmentArgs["registryLogin"];
   readonly allowReplace: EnvironmentArgs["allowReplace"];
   private key: pulumi.Output<string> | undefined;
 
@@ -49,15 +65,20 @@ export class Environment implements EnvironmentArgs {
     args: EnvironmentArgs,
     private readonly opts?: pulumi.CustomResourceOptions,
   ) {
+    this.host = args.host;
+    this.nodeName = args.nodeName;
     this.namespace = args.namespace;
     this.network = args.network;
     this.routing = args.routing;
     this.timezone = args.timezone;
     this.gate = args.gate;
+    this.rolloutTimeoutSeconds = args.rolloutTimeoutSeconds;
     this.observedServices = args.observedServices;
+    this.observedVolumes = args.observedVolumes;
     this.observedConfigs = args.observedConfigs;
     this.observedSecrets = args.observedSecrets;
     this.currentReplicas = args.currentReplicas;
+    this.registryLogin = args.registryLogin;
     this.allowReplace = args.allowReplace;
   }
 

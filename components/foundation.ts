@@ -5,7 +5,7 @@ import { requireCli } from "./cli-version";
 import { currentReplicas, observeEngine } from "./engine";
 import { Environment } from "./environment";
 import { OverlayNetwork } from "./overlay-network";
-import { registryAuth } from "./registry-auth";
+import { registryAuth, registryLogin } from "./registry-auth";
 import { rolloutGate } from "./rollout-gate";
 import { explainSkippedDependents } from "./skipped-dependents";
 import { Swarm } from "./swarm";
@@ -47,11 +47,14 @@ export async function foundation(config: PlatformConfig): Promise<Foundation> {
   const onSwarm = { provider, dependsOn: [swarm, ...nodes] };
   const environment = new Environment({
     ...config,
+    nodeName: observed.nodeName,
     network,
     gate: rolloutGate(host, config.rolloutTimeoutSeconds),
     observedServices: observed.services,
+    observedVolumes: observed.volumes,
     observedConfigs: observed.configs,
     observedSecrets: observed.secrets,
+    registryLogin: () => registryLogin(config.registry, config.dockerConfigFile),
     currentReplicas: (serviceName) => currentReplicas(host, serviceName),
   });
   return { environment, provider, onSwarm };

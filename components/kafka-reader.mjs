@@ -24,6 +24,8 @@ async function read(address) {
     sasl: user === undefined ? undefined : { mechanism: "SCRAM-SHA-512", username: user, password },
     tls: ca === undefined ? undefined : { ca },
   });
+  // A socket that breaks fails what is asked of it, too; an event that nobody hears would end the thread for all brokers.
+  connection.on("error", () => undefined);
   const [host, port] = address.split(/:(?=\d+$)/);
   await connection.connect(host, Number(port));
   const topics = await metadata(connection);

@@ -2,127 +2,252 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { createHash } from "node:crypto";
 import type { Environment } from "./environment";
+import { KafkaAdmin } from "./kafka-admin";
+import { Broker, KafkaNode, pin, placeBrokers } from "./kafka-brokers";
+import { KafkaCluster, progressHook } from "./kafka-cluster";
+import { brokerEnvironment, EXTERNAL_PORT, INTERNAL_PORT, LISTENERS, OWNED } from "./kafka-environment";
+import { ObservedTopic, observeTopics } from "./kafka-observer";
+import { envFaults, settingsFaults } from "./kafka-settings";
+import { KafkaTopic, shrinkFaults, topicFaults } from "./kafka-topics";
+import { SwarmSecret } from "./swarm-secret";
 import { SwarmService } from "./swarm-service";
 
 export interface KafkaArgs {
   readonly environment: Environment;
+  /** Image of the brokers. */
   readonly image: pulumi.Input<string>;
-  /** Published port of the EXTERNAL listener. */
+  /** Image of services/kafka-admin, which looks after the cluster from inside. */
+  readonly adminImage: pulumi.Input<string>;
+  /** 1, 3 or 5. @default 1 */
+  readonly brokers?: number;
+  /** Machine of broker 1, 2, ... @default all on the manager's own */
+  readonly nodes?: readonly KafkaNode[];
+  /** Published port of the EXTERNAL listener; a second broker on a machine takes the next port, and so on. */
   readonly externalPort: number;
-  /** Name or address that clients outside connect to; the broker sends them back to exactly this. */
+  /** Name or address that clients outside connect to; a broker sends them back to exactly this. */
   readonly externalHost: string;
-  /** Memory limit of the broker in MiB; half of it is the heap. @default 768 */
+  /** Memory limit of one broker in MiB; half of it is the heap. @default 512 */
   readonly memoryMiB?: number;
+  /** Broker properties, such as `log.retention.hours`. @default {} */
+  readonly settings?: Readonly<Record<string, string | number | boolean>>;
+  /** @default none */
+  readonly topics?: readonly KafkaTopic[];
+  /** The topics of the running cluster; undefined when it does not run, or can't be asked. */
+  readonly observedTopics?: ReadonlyMap<string, ObservedTopic> | undefined;
+  /** Passwords by name of who may use the EXTERNAL listener (SCRAM-SHA-512). @default anybody, without a login */
+  readonly users?: Readonly<Record<string, string>>;
   /** Whether destroy deletes the data. @default false */
   readonly purgeData?: boolean;
 }
 
-/** Port of the INTERNAL listener, for services of the platform. */
-export const KAFKA_PORT = 19092;
-const CONTROLLER_PORT = 9093;
-const EXTERNAL_PORT = 9094;
-const NODE_ID = 1;
+/** How long a preview waits for the topics, in ms. */
+const READ_TIMEOUT = 4000;
 /** Outside /tmp, where the image's environment default would put the data. */
 const DATA = "/var/lib/kafka/data";
 
 /**
- * Kafka in KRaft mode: one broker that is its own controller, data on a volume, one listener inside the
- * overlay and one outside. Each listener advertises the address at which its own clients reach it.
+ * Kafka in KRaft mode: 1, 3 or 5 brokers that are their own controllers, each a service with a volume on a node of
+ * its own, one listener inside the overlay and one outside. Each listener advertises the address at which its own
+ * clients reach it.
  */
 export class Kafka extends pulumi.ComponentResource {
-  /** Bootstrap address inside the environment. */
+  /** Bootstrap addresses inside the environment, separated by commas. */
   public readonly internalBootstrap: string;
-  /** Bootstrap address outside. */
+  /** Bootstrap addresses outside. */
   public readonly externalBootstrap: string;
-  public readonly serviceName: pulumi.Output<string>;
-  /** Volume that holds the data. */
-  public readonly volumeName: pulumi.Output<string>;
+  public readonly serviceNames: readonly pulumi.Output<string>[];
+  /** Volumes that hold the data. */
+  public readonly volumeNames: readonly string[];
 
   constructor(name: string, args: KafkaArgs, opts?: pulumi.ComponentResourceOptions) {
     super("swarm-platform:index:Kafka", name, {}, opts);
 
-    this.internalBootstrap = `${name}:${KAFKA_PORT}`;
-    this.externalBootstrap = `${args.externalHost}:${args.externalPort}`;
-    const volume = this.volume(name, args);
-    const service = this.broker(name, args, volume);
-    this.serviceName = service.serviceName;
-    this.volumeName = volume.name;
+    const { environment } = args;
+    const placed = placeBrokers({ brokers: 1, nodes: [], ...environment, ...args, name });
+    const { brokers } = placed;
+    const env = (broker: Broker): Record<string, string> =>
+      brokerEnvironment({
+        ...args,
+        clusterId: clusterId(environment.namespace),
+        data: DATA,
+        broker,
+        brokers,
+      });
+    this.refuse(name, [...placed.faults, ...declarationFaults(args, brokers, env)]);
+
+    this.internalBootstrap = brokers.map((broker) => `${broker.name}:${INTERNAL_PORT}`).join(",");
+    this.externalBootstrap = brokers
+      .map(({ externalHost, externalPort }) => `${externalHost}:${externalPort}`)
+      .join(",");
+    this.volumeNames = brokers.map(({ volume }) => volume);
+
+    const users = this.users(name, args);
+    const image = pulumi.output(args.adminImage);
+    const admin = new KafkaAdmin({ environment, name, image, users, bootstrap: this.internalBootstrap });
+    const services = this.declareBrokers(args, brokers, env, admin);
+    this.serviceNames = services.map(({ serviceName }) => serviceName);
+    new KafkaCluster(
+      name,
+      { ...args, brokers, services, env, admin, users },
+      { parent: this, dependsOn: services },
+    );
     this.registerOutputs({
       internalBootstrap: this.internalBootstrap,
       externalBootstrap: this.externalBootstrap,
-      serviceName: this.serviceName,
-      volumeName: this.volumeName,
+      serviceNames: this.serviceNames,
+      volumeNames: this.volumeNames,
     });
   }
 
-  private volume(name: string, args: KafkaArgs): docker.Volume {
-    const { namespace } = args.environment;
-    return new docker.Volume(
-      name,
-      {
-        name: `${namespace}_${name}-data`,
-        driver: "local",
-        labels: [{ label: "com.docker.stack.namespace", value: namespace }],
-      },
-      { parent: this, retainOnDelete: !(args.purgeData ?? false) },
+  private refuse(name: string, faults: readonly string[]): void {
+    if (faults.length === 0) return;
+    const lines = faults.map((line) => `  - ${line}`).join("\n");
+    throw new pulumi.ResourceError(
+      `Kafka ${name} can't be declared; nothing of it was changed:\n${lines}`,
+      this,
+      true,
     );
   }
 
-  private broker(name: string, args: KafkaArgs, volume: docker.Volume): SwarmService {
-    const memoryMiB = args.memoryMiB ?? 768;
+  private users(name: string, { environment, users = {} }: KafkaArgs): SwarmSecret | undefined {
+    if (Object.keys(users).length === 0) return undefined;
+    return new SwarmSecret(
+      `${name}-users`,
+      { environment, content: pulumi.secret(JSON.stringify(users)) },
+      { parent: this },
+    );
+  }
+
+  /**
+   * The brokers' services. A new cluster starts all at once, since it takes a majority to elect a controller. Else one
+   * broker after the other is changed, each when those before are in sync: first those that don't run, then those that
+   * do, then new ones. New ones have an empty log of the cluster's metadata, and only beside those that have it can none
+   * of them become the leader that all others follow.
+   */
+  private declareBrokers(
+    args: KafkaArgs,
+    brokers: readonly Broker[],
+    env: (broker: Broker) => Record<string, string>,
+    admin: KafkaAdmin,
+  ): SwarmService[] {
+    const there = brokers.filter(({ exists }) => exists).length;
+    const services = new Map<Broker, SwarmService>();
+    for (const [i, broker] of [...brokers].sort((a, b) => turn(a) - turn(b)).entries()) {
+      const first = i === 0 || there === 0;
+      const before = first ? [] : [...services.values()].slice(-1);
+      // Too few to elect a controller can't be in sync.
+      const count = Math.max(there, i);
+      const waits = !first && count > brokers.length / 2;
+      const hook = waits
+        ? progressHook(`${broker.name}-turn`, (progress) => admin.inSync(count, progress))
+        : undefined;
+      services.set(broker, this.broker(args, broker, env(broker), hook, before));
+    }
+    return brokers.flatMap((broker) => services.get(broker) ?? []);
+  }
+
+  private broker(
+    args: KafkaArgs,
+    broker: Broker,
+    env: Record<string, string>,
+    hook: pulumi.ResourceHook | undefined,
+    before: SwarmService[],
+  ): SwarmService {
+    const volume = this.volume(args, broker);
     return new SwarmService(
-      name,
+      broker.name,
       {
         environment: args.environment,
         image: args.image,
         stateful: true,
-        // The broker is its own quorum voter and must find itself before Swarm gives it a name in DNS,
-        // which is after its first healthy check (moby/moby#41726).
-        hostname: name,
-        env: brokerEnvironment(name, args, memoryMiB),
-        memoryMiB,
-        ports: [{ target: EXTERNAL_PORT, published: args.externalPort, mode: "host" }],
+        aliases: ["kafka"],
+        // The broker is a quorum voter and must find itself before Swarm gives it a name in DNS, which is after its
+        // first healthy check (moby/moby#41726).
+        hostname: broker.name,
+        env,
+        memoryMiB: args.memoryMiB ?? 512,
+        constraints: [pin(broker)],
+        ports: [{ target: EXTERNAL_PORT, published: broker.externalPort, mode: "host" }],
         mounts: [
-          { type: "volume", source: volume.name, target: DATA },
+          { type: "volume", source: volume, target: DATA },
           // The image declares these as volumes; unnamed ones would pile up with every task.
           { type: "tmpfs", target: "/etc/kafka/secrets", sizeMiB: 1 },
           { type: "tmpfs", target: "/mnt/shared/config", sizeMiB: 1 },
         ],
         stopGracePeriod: 60,
-        // A probe of the port: the CLI tools would start a second JVM of the broker's heap size.
+        // The CONTROLLER listener is open before there is a quorum, the others are not: brokers that wait for one
+        // another to become healthy would wait for ever. The CLI tools would start a second JVM.
         healthcheck: {
-          test: ["CMD", "bash", "-c", `exec 3<>/dev/tcp/127.0.0.1/${KAFKA_PORT}`],
+          test: ["CMD", "bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/9093"],
           interval: 2,
           startPeriod: 60,
         },
+        ...(hook !== undefined && { before: hook }),
       },
-      { parent: this },
+      { parent: this, dependsOn: before },
     );
+  }
+
+  /** On another node Swarm itself makes the volume, with the task. */
+  private volume({ environment, purgeData }: KafkaArgs, broker: Broker): pulumi.Input<string> {
+    const { namespace, nodeName } = environment;
+    if (broker.node !== nodeName) return broker.volume;
+    return new docker.Volume(
+      broker.name,
+      {
+        name: broker.volume,
+        driver: "local",
+        labels: [{ label: "com.docker.stack.namespace", value: namespace }],
+      },
+      { parent: this, retainOnDelete: !(purgeData ?? false) },
+    ).name;
   }
 }
 
-/** The broker's settings in the official image's form: KAFKA_X_Y becomes x.y. */
-function brokerEnvironment(name: string, args: KafkaArgs, memoryMiB: number): Record<string, string> {
-  const heap = Math.floor(memoryMiB / 2);
-  return {
-    CLUSTER_ID: clusterId(args.environment.namespace),
-    KAFKA_NODE_ID: String(NODE_ID),
-    KAFKA_PROCESS_ROLES: "broker,controller",
-    KAFKA_CONTROLLER_QUORUM_VOTERS: `${NODE_ID}@${name}:${CONTROLLER_PORT}`,
-    KAFKA_LISTENERS: `INTERNAL://:${KAFKA_PORT},CONTROLLER://:${CONTROLLER_PORT},EXTERNAL://:${EXTERNAL_PORT}`,
-    KAFKA_ADVERTISED_LISTENERS: `INTERNAL://${name}:${KAFKA_PORT},EXTERNAL://${args.externalHost}:${args.externalPort}`,
-    KAFKA_LISTENER_SECURITY_PROTOCOL_MAP: "INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT,EXTERNAL:PLAINTEXT",
-    KAFKA_INTER_BROKER_LISTENER_NAME: "INTERNAL",
-    KAFKA_CONTROLLER_LISTENER_NAMES: "CONTROLLER",
-    KAFKA_LOG_DIRS: DATA,
-    KAFKA_DEFAULT_REPLICATION_FACTOR: "1",
-    KAFKA_MIN_INSYNC_REPLICAS: "1",
-    KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR: "1",
-    KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR: "1",
-    KAFKA_TRANSACTION_STATE_LOG_MIN_ISR: "1",
-    KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS: "0",
-    KAFKA_HEAP_OPTS: `-Xms${heap}m -Xmx${heap}m`,
-  };
+/** What comes first when brokers are changed one after the other. */
+function turn(broker: Broker): number {
+  if (!broker.exists) return 2;
+  return broker.runs ? 1 : 0;
+}
+
+/** Everything that is wrong with what the user declared, all at once. */
+function declarationFaults(
+  args: KafkaArgs,
+  brokers: readonly Broker[],
+  env: (broker: Broker) => Record<string, string>,
+): string[] {
+  const topics = args.topics ?? [];
+  return [
+    ...settingsFaults(args.settings ?? {}, OWNED, LISTENERS),
+    ...brokers.slice(0, 1).flatMap((broker) => envFaults(env(broker))),
+    ...topicFaults(topics, brokers.length),
+    ...(args.observedTopics === undefined ? [] : shrinkFaults(topics, args.observedTopics)),
+  ];
+}
+
+/**
+ * The topics of a running cluster, as this machine reads them from outside; undefined when none runs. One that can't
+ * be read is a warning: a machine that deploys need not reach Kafka.
+ */
+export async function observedTopics(
+  name: string,
+  args: Pick<KafkaArgs, "environment" | "brokers" | "nodes" | "externalHost" | "externalPort" | "users">,
+): Promise<ReadonlyMap<string, ObservedTopic> | undefined> {
+  const { environment, users = {} } = args;
+  const { brokers } = placeBrokers({ brokers: 1, nodes: [], ...environment, ...args, name });
+  const running = brokers.filter(({ runs }) => runs);
+  if (running.length === 0) return undefined;
+  const [login] = Object.entries(users);
+  try {
+    return await observeTopics({
+      bootstrap: running.map(({ externalHost, externalPort }) => `${externalHost}:${externalPort}`),
+      ...(login !== undefined && { user: login[0], password: login[1] }),
+      timeoutMs: READ_TIMEOUT,
+    });
+  } catch (error) {
+    void pulumi.log.warn(`${(error as Error).message} Drift in topics does not show.`);
+    return undefined;
+  }
 }
 
 /** A KRaft cluster id (22 characters of base64url, 16 bytes) that is the environment's own for ever. */

@@ -20,6 +20,8 @@ export interface RolloutGate {
    * @throws pulumi.RunError
    */
   readonly watch: (service: WatchedService) => Promise<void>;
+  /** Whether a service was created or updated in this run. */
+  readonly changed: (urn: pulumi.URN) => boolean;
 }
 
 interface WatchedService {
@@ -49,6 +51,7 @@ export function rolloutGate(host: string, timeoutSeconds: number): RolloutGate {
     }
   };
   return {
+    changed: (urn) => changed.has(urn),
     hook: new pulumi.ResourceHook("rollout", async ({ id, urn, name, newOutputs }) => {
       changed.add(urn);
       await wait({ id, urn, name: (newOutputs?.name as string | undefined) ?? name });

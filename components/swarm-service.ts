@@ -35,6 +35,8 @@ export interface SwarmServiceArgs extends ServiceOptions {
   readonly configs?: readonly ConfigFile[];
   /** Files that may not. @default none */
   readonly secrets?: readonly SecretFile[];
+  /** Waits before the service is created or updated; a throw fails it. @default nothing to wait for */
+  readonly before?: pulumi.ResourceHook;
 }
 
 /**
@@ -45,6 +47,8 @@ export interface SwarmServiceArgs extends ServiceOptions {
 export class SwarmService extends pulumi.ComponentResource {
   public readonly serviceId: pulumi.Output<string>;
   public readonly serviceName: pulumi.Output<string>;
+  /** Whether it was created or updated in this run; known when that is over. */
+  public readonly changed: pulumi.Output<boolean>;
 
   constructor(name: string, args: SwarmServiceArgs, opts?: pulumi.ComponentResourceOptions) {
     super("swarm-platform:index:SwarmService", name, {}, opts);
@@ -66,6 +70,9 @@ export class SwarmService extends pulumi.ComponentResource {
     holdBackDependents(service, finished);
     this.serviceId = pulumi.all([service.id, finished]).apply(([id]) => id);
     this.serviceName = service.name;
+    this.changed = pulumi
+      .all([service.urn, this.serviceId])
+      .apply(([urn]) => args.environment.gate.changed(urn));
     this.registerOutputs({ serviceId: this.serviceId, serviceName: this.serviceName });
   }
 
@@ -89,7 +96,11 @@ export class SwarmService extends pulumi.ComponentResource {
         parent: this,
         // Swarm notes the platforms of an image that a registry knows; they are the image's, not ours.
         ignoreChanges: ["taskSpec.placement.platforms"],
-        hooks: { afterCreate: [gate.hook], afterUpdate: [gate.hook] },
+        hooks: {
+          ...(args.before !== undefined && { beforeCreate: [args.before], beforeUpdate: [args.before] }),
+          afterCreate: [gate.hook],
+          afterUpdate: [gate.hook],
+        },
       },
     );
   }

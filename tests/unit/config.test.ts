@@ -33,6 +33,13 @@ const IMAGE = "an image with a tag other than latest, such as nginx:1.26.3";
 const SUBNET = "an IPv4 subnet of at least 8 addresses, such as 10.0.9.0/24";
 
 /** Key, value, what is allowed. */
+const KAFKA_BROKERS =
+  "1, 3 or 5: controllers vote, and an even number tolerates no more losses than the odd one below it";
+const KAFKA_NODES =
+  'a list of machines by host name, with the address that clients outside use, such as [{"node":"node1","address":"10.0.0.11"}]';
+const KAFKA_TOPICS =
+  'a list of topics, such as [{"name":"orders","partitions":6,"config":{"retention.ms":"86400000"}}]';
+const KAFKA_SETTINGS = 'broker properties and their values, such as {"log.retention.hours":"24"}';
 const BAD: [string, string, string][] = [
   ["host", "10.0.0.1:2375", "unix:///path, tcp://host:port or ssh://user@host, or empty"],
   ["host", "tcp://10.0.0.1", "unix:///path, tcp://host:port or ssh://user@host, or empty"],
@@ -79,6 +86,12 @@ const BAD: [string, string, string][] = [
   ["nginxMemoryMiB", "5", MEMORY],
   ["accountserviceMemoryMiB", "64MiB", MEMORY],
   ["quotesserviceMemoryMiB", "", MEMORY],
+  ["kafkaPort", "8080", "a port that edgePort does not use"],
+  ["kafkaBrokers", "2", KAFKA_BROKERS],
+  ["kafkaNodes", '["node1"]', KAFKA_NODES],
+  ["kafkaNodes", '[{"node":"node1","adress":"10.0.0.1"}]', KAFKA_NODES],
+  ["kafkaTopics", '{"name":"orders"}', KAFKA_TOPICS],
+  ["kafkaSettings", '["log.retention.hours"]', KAFKA_SETTINGS],
   ["kafkaMemoryMiB", "383", "a whole number from 384 to 1048576"],
   ["rolloutTimeoutSeconds", "9", "a whole number from 10 to 3600"],
   ["rolloutTimeoutSeconds", "3601", "a whole number from 10 to 3600"],
@@ -91,6 +104,26 @@ const BAD: [string, string, string][] = [
   ["purgeData", "True", "true or false"],
 ];
 
+test("a bad value of a secret is not shown", () => {
+  expect(faultOf(() => parse({ kafkaUsers: '{"alice":"short"}' }))).toBe(
+    one(
+      'kafkaUsers = "[secret]"; allowed: names with passwords of at least 8 characters, as secrets;' +
+        " do: pulumi config set kafkaUsers <value>",
+    ),
+  );
+});
+
+test("brokers on one machine have a port each, which nobody else has", () => {
+  expect(faultOf(() => parse({ kafkaBrokers: "3", kafkaPort: "8079" }))).toBe(
+    one(
+      'kafkaPort = "8079"; allowed: the first of 3 ports that edgePort is not among;' +
+        " do: pulumi config set kafkaPort <value>",
+    ),
+  );
+  const nodes = JSON.stringify(["a", "b", "c"].map((node) => ({ node })));
+  expect(parse({ kafkaBrokers: "3", kafkaPort: "8079", kafkaNodes: nodes }).kafka.externalPort).toBe(8079);
+});
+
 test.each(BAD)('%s = "%s" names key, value, what is allowed and what to do', (key, value, allowed) => {
   const shown = value === "" ? "not set" : `= "${value}"`;
   expect(faultOf(() => parse({ [key]: value }))).toBe(
@@ -99,7 +132,7 @@ test.each(BAD)('%s = "%s" names key, value, what is allowed and what to do', (ke
 });
 
 test("each key has at least one bad value above", () => {
-  const keys = new Set(BAD.map(([key]) => key));
+  const keys = new Set([...BAD.map(([key]) => key), "kafkaUsers"]);
   expect(CONFIG_KEYS.filter((key) => !keys.has(key))).toEqual([]);
 });
 
@@ -226,6 +259,11 @@ test("consent to replacements is a list", () => {
   expect(parse({ allowReplace: "kafka,database" }).allowReplace).toEqual(["kafka", "database"]);
 });
 
+const typeOf = (value: unknown): string => {
+  if (Array.isArray(value)) return "array";
+  return Number.isInteger(value) ? "integer" : typeof value;
+};
+
 describe("Pulumi.yaml", () => {
   test("declares exactly the keys that are checked", () => {
     expect(Object.keys(declaredConfig())).toEqual(CONFIG_KEYS);
@@ -233,8 +271,9 @@ describe("Pulumi.yaml", () => {
 
   test("gives each key a type, a default of that type and a description", () => {
     for (const [key, declared] of Object.entries(declaredConfig())) {
-      expect([key, Object.keys(declared)]).toEqual([key, ["type", "default", "description"]]);
-      const type = Number.isInteger(declared.default) ? "integer" : typeof declared.default;
+      const items = declared.type === "array" ? ["items"] : [];
+      expect([key, Object.keys(declared)]).toEqual([key, ["type", ...items, "default", "description"]]);
+      const type = typeOf(declared.default);
       expect([key, declared.type]).toEqual([key, type]);
       expect(declared.description).toMatch(/^[A-Za-z].+\.$/);
     }

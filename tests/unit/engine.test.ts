@@ -13,11 +13,13 @@ afterEach(async () => {
   await engine?.close();
   engine = undefined;
 });
-const answering = (info: ApiAnswer): FakeEngine =>
+const answering = (info: ApiAnswer, volumes: readonly object[] | null = [{ Name: "dev_data" }]): FakeEngine =>
   (engine = new FakeEngine(({ route, query }) => {
     switch (route) {
       case "GET /info":
         return info;
+      case "GET /volumes":
+        return { Volumes: volumes };
       case "GET /services":
         expect(JSON.parse(query.get("filters") ?? "")).toEqual({ name: ["dev_"] });
         return [{ ID: "service1", Spec: { Name: "dev_api" } }];
@@ -33,7 +35,7 @@ const answering = (info: ApiAnswer): FakeEngine =>
     return undefined;
   }));
 
-const INFO = { ServerVersion: "28.2.2", OSType: "linux", Architecture: "x86_64" };
+const INFO = { Name: "node1", ServerVersion: "28.2.2", OSType: "linux", Architecture: "x86_64" };
 const inactive = { LocalNodeState: "inactive", ControlAvailable: false };
 const manager = { LocalNodeState: "active", ControlAvailable: true, Cluster: { ID: "cluster1" } };
 
@@ -50,6 +52,7 @@ describe("observeEngine", () => {
   test("tells version, platform and the swarm that it manages", async () => {
     const host = await answering({ ...INFO, Swarm: manager }).listen();
     expect(await observeEngine(host, "dev")).toMatchObject({
+      nodeName: "node1",
       version: "28.2.2",
       platform: "linux/amd64",
       clusterId: "cluster1",
@@ -58,7 +61,8 @@ describe("observeEngine", () => {
 
   test("lists what the swarm holds", async () => {
     const host = await answering({ ...INFO, Swarm: manager }).listen();
-    const { services, networks, nodes, configs, secrets } = await observeEngine(host, "dev");
+    const { services, volumes, networks, nodes, configs, secrets } = await observeEngine(host, "dev");
+    expect(volumes).toEqual(["dev_data"]);
     expect(services.get("dev_api")?.ID).toBe("service1");
     expect(networks.get("dev_network")?.Id).toBe("network1");
     expect(nodes.map(({ ID }) => ID)).toEqual(["node1"]);
@@ -70,9 +74,10 @@ describe("observeEngine", () => {
   });
 
   test("tells that there is no swarm, and so nothing in it", async () => {
-    const host = await answering({ ...INFO, Swarm: inactive }).listen();
+    const host = await answering({ ...INFO, Swarm: inactive }, null).listen();
     const observed = await observeEngine(host, "dev");
     expect(observed.clusterId).toBeUndefined();
+    expect(observed.volumes).toEqual([]);
     expect([observed.services.size, observed.networks.size, observed.nodes.length]).toEqual([0, 0, 0]);
   });
 

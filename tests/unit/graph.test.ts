@@ -139,8 +139,8 @@ test("the program returns what users and scripts read", () => {
     edgeUrl: "http://127.0.0.1:8080",
     accountsUrl: "http://127.0.0.1:6767",
     kafkaBootstrap: "127.0.0.1:9094",
-    services: ["dev_kafka", "dev_quotes-service", "dev_accountservice", "dev_nginx"],
-    volumes: ["dev_kafka-data"],
+    services: ["dev_kafka-1", "dev_quotes-service", "dev_accountservice", "dev_nginx"],
+    volumes: ["dev_kafka-1-data"],
   });
 });
 
@@ -158,17 +158,18 @@ describe.each(ROUTINGS)("with routing %s", (routing) => {
     const count: Record<string, number> = {};
     for (const { type } of graph.resources) count[type] = (count[type] ?? 0) + 1;
     expect(count).toEqual({
-      "command:local:Command": 1,
+      "command:local:Command": 2,
       "docker:index/network:Network": 1,
-      "docker:index/remoteImage:RemoteImage": 6,
+      "docker:index/remoteImage:RemoteImage": 7,
       "docker:index/service:Service": 4 + behind,
       "docker:index/serviceConfig:ServiceConfig": 2 + behind,
       "docker:index/volume:Volume": 1,
       "pulumi:providers:docker": 1,
       "swarm-platform:index:AccountService": 1,
-      "swarm-platform:index:ImageBuild": 3,
+      "swarm-platform:index:ImageBuild": 4,
       "swarm-platform:index:ImagePull": 3,
       "swarm-platform:index:Kafka": 1,
+      "swarm-platform:index:KafkaCluster": 1,
       "swarm-platform:index:Nginx": 1,
       "swarm-platform:index:OverlayNetwork": 1,
       "swarm-platform:index:QuotesService": 1,
@@ -217,7 +218,7 @@ describe.each(ROUTINGS)("with routing %s", (routing) => {
   test("each service comes after the network, its image and its files", () => {
     for (const service of services) {
       expect(service.dependsOn).toContain("docker:index/network:Network network");
-      const image = service.name === "nginx-routes" ? "nginx" : service.name;
+      const image = { "nginx-routes": "nginx", "kafka-1": "kafka" }[service.name] ?? service.name;
       expect(service.dependsOn).toContain(`docker:index/remoteImage:RemoteImage ${image}`);
     }
     const serves = routing === "host" ? "nginx-routes" : "nginx";
@@ -273,9 +274,9 @@ describe.each(ROUTINGS)("with routing %s", (routing) => {
 
   test("each service joins the one network by its own name", () => {
     for (const service of services) {
-      expect(at(service, "taskSpec", "networksAdvanceds")).toEqual([
-        { id: "network-id", aliases: [service.name] },
-      ]);
+      // The brokers share a name too.
+      const aliases = service.name === "kafka-1" ? ["kafka-1", "kafka"] : [service.name];
+      expect(at(service, "taskSpec", "networksAdvanceds")).toEqual([{ id: "network-id", aliases }]);
     }
   });
 
@@ -290,7 +291,7 @@ describe.each(ROUTINGS)("with routing %s", (routing) => {
     expect(Object.fromEntries(ports)).toEqual({
       accountservice: [],
       // Kafka sends clients back to one broker's address, which the mesh can't serve.
-      kafka: ["9094 host"],
+      "kafka-1": ["9094 host"],
       nginx: [`8080 ${edge}`, `6767 ${edge}`],
       "quotes-service": [],
       ...(routing === "host" && { "nginx-routes": [] }),
@@ -330,14 +331,19 @@ test("a first preview registers the same resources, with what is not known yet",
 
 test("kafka's volume stays at destroy unless purgeData says otherwise", async () => {
   const purged = await platform({ purgeData: "true" });
-  expect(graphs.get("host")?.get("Volume", "kafka").options.retainOnDelete).toBe(true);
-  expect(purged.get("Volume", "kafka").options.retainOnDelete).toBe(false);
+  expect(graphs.get("host")?.get("Volume", "kafka-1").options.retainOnDelete).toBe(true);
+  expect(purged.get("Volume", "kafka-1").options.retainOnDelete).toBe(false);
 });
 
 test("a registry gets what was built, and services run it by digest", async () => {
   const graph = await platform({ registry: "registry.example.com/team" });
   const pushed = graph.all("docker:index/registryImage:RegistryImage");
-  expect(pushed.map(({ name }) => name)).toEqual(["accountservice", "producer", "quotes-service"]);
+  expect(pushed.map(({ name }) => name)).toEqual([
+    "accountservice",
+    "kafka-admin",
+    "producer",
+    "quotes-service",
+  ]);
   expect(
     at(graph.get("docker:index/service:Service", "accountservice"), "taskSpec", "containerSpec", "image"),
   ).toMatch(new RegExp(`^registry\\.example\\.com/team/accountservice:[0-9a-f]{12}@${DIGEST}$`));
