@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Environment } from "./environment";
 import { Broker, pin } from "./kafka-brokers";
-import { runOneShot } from "./one-shot-task";
+import { OneShotFailed, runOneShot } from "./one-shot-task";
 import type { SwarmSecret } from "./swarm-secret";
 
 export interface KafkaAdminArgs {
@@ -25,9 +25,24 @@ export interface ClusterPlan {
   readonly topics?: readonly object[];
 }
 
+interface Run {
+  /** What the service is called after the cluster. */
+  readonly task: string;
+  readonly args: readonly string[];
+  /** What a failure means. */
+  readonly failed: string;
+  readonly progress: Progress;
+  /** The secret for `-users-file`. @default none */
+  readonly users?: SwarmSecret | undefined;
+  /** Runs in the network of this broker's node. @default in the overlay */
+  readonly onHostOf?: Broker;
+}
+
 /** Called with what is waited for. */
 export type Progress = (line: string) => void;
 
+/** What each line of the tasks begins with. */
+const TIME = /^\d{4}-\d\d-\d\dT\S+ /;
 const USERS_FILE = "/run/secrets/kafka-users";
 const CURE = "set externalAddress, or the broker's address in kafkaNodes, to one that clients outside reach";
 
@@ -43,23 +58,31 @@ export class KafkaAdmin {
   constructor(private readonly args: KafkaAdminArgs) {}
 
   /** Waits until `count` brokers are in the cluster and every partition has all its replicas in sync. */
-  async inSync(count: number, progress: Progress): Promise<void> {
-    const args = ["ready", "-listener", "INTERNAL", "-brokers", this.args.bootstrap, "-in-sync"];
-    await this.run("ready", [...args, ...this.expect(count)], { progress });
+  inSync(count: number, progress: Progress): Promise<void> {
+    return this.run({
+      task: "ready",
+      args: [
+        "ready",
+        "-listener",
+        "INTERNAL",
+        "-brokers",
+        this.args.bootstrap,
+        "-in-sync",
+        "-expect",
+        `${count}`,
+      ],
+      failed: "The cluster is not ready",
+      progress,
+    });
   }
 
-  /** Whether a client outside reaches each broker where it is sent to, asked from the node of one. */
-  async reachable(count: number, from: Broker, progress: Progress): Promise<void> {
-    const args = [
-      "ready",
-      "-listener",
-      "EXTERNAL",
-      "-brokers",
-      `127.0.0.1:${from.externalPort}`,
-      "-cure",
-      CURE,
-    ];
-    await this.run("reachable", [...args, ...this.expect(count)], {
+  /** Whether a client outside reaches each of `count` brokers where it is sent to, asked from the node of one. */
+  reachable(count: number, from: Broker, progress: Progress): Promise<void> {
+    const entry = `127.0.0.1:${from.externalPort}`;
+    return this.run({
+      task: "reachable",
+      args: ["ready", "-listener", "EXTERNAL", "-brokers", entry, "-cure", CURE, "-expect", `${count}`],
+      failed: `Clients outside can't use the cluster, as seen from ${from.node}`,
       progress,
       users: this.args.users,
       onHostOf: from,
@@ -67,46 +90,49 @@ export class KafkaAdmin {
   }
 
   /** Makes the plan true, and the passwords those of the secret. */
-  async apply(plan: ClusterPlan, progress: Progress): Promise<void> {
-    const args = ["apply", "-brokers", this.args.bootstrap, "-plan", JSON.stringify(plan), ...this.wait()];
-    await this.run("apply", args, { progress, users: this.args.users });
-  }
-
-  private expect(count: number): string[] {
-    return ["-expect", String(count), ...this.wait()];
-  }
-
-  private wait(): string[] {
-    return ["-wait", `${this.args.environment.rolloutTimeoutSeconds}s`];
-  }
-
-  private async run(
-    task: string,
-    args: readonly string[],
-    { progress, users, onHostOf }: { progress: Progress; users?: SwarmSecret | undefined; onHostOf?: Broker },
-  ): Promise<void> {
-    const { environment, image } = this.args;
-    const [imageRef, network, secretId, secretName] = await known(
-      pulumi.all([image, environment.network.networkId, users?.secretId, users?.secretName]),
-    );
-    const secret =
-      secretId === undefined || secretName === undefined
-        ? undefined
-        : { id: secretId, name: secretName, path: USERS_FILE };
-    const registryAuth = await environment.registryLogin();
-    await runOneShot({
-      ...environment,
-      ...(registryAuth !== undefined && { registryAuth }),
-      name: `${this.args.name}-${task}`,
-      image: imageRef,
-      args: secret === undefined ? args : [...args, "-users-file", USERS_FILE],
-      network: onHostOf === undefined ? network : "host",
-      constraints: onHostOf === undefined ? [] : [pin(onHostOf)],
-      secrets: secret === undefined ? [] : [secret],
-      timeoutSeconds: environment.rolloutTimeoutSeconds + 30,
+  apply(plan: ClusterPlan, progress: Progress): Promise<void> {
+    return this.run({
+      task: "apply",
+      args: ["apply", "-brokers", this.args.bootstrap, "-plan", JSON.stringify(plan)],
+      failed: "The cluster could not be brought to what is declared",
       progress,
+      users: this.args.users,
     });
   }
+
+  private async run({ task, args, failed, progress, users, onHostOf }: Run): Promise<void> {
+    const { environment, image, name } = this.args;
+    const limit = environment.rolloutTimeoutSeconds;
+    const [imageRef, network, id, secretName] = await known(
+      pulumi.all([image, environment.network.networkId, users?.secretId, users?.secretName]),
+    );
+    const secrets =
+      id !== undefined && secretName !== undefined ? [{ id, name: secretName, path: USERS_FILE }] : [];
+    const registryAuth = await environment.registryLogin();
+    const done = runOneShot({
+      ...environment,
+      ...(registryAuth !== undefined && { registryAuth }),
+      name: `${name}-${task}`,
+      image: imageRef,
+      args: [...args, "-wait", `${limit}s`, ...secrets.flatMap(({ path }) => ["-users-file", path])],
+      network: onHostOf === undefined ? network : "host",
+      constraints: onHostOf === undefined ? [] : [pin(onHostOf)],
+      secrets,
+      // The program gives up by itself, and then says why.
+      timeoutSeconds: limit + 30,
+      progress: (line) => progress(line.replace(TIME, "")),
+    });
+    await done.catch((error: unknown) => {
+      throw error instanceof OneShotFailed ? new Error(`${failed}:\n${faults(error)}`) : error;
+    });
+  }
+}
+
+/** What kafka-admin says at its end, without what it waited for. */
+function faults({ stderr, message }: OneShotFailed): string {
+  const lines = stderr.split("\n").map((line) => line.replace(TIME, ""));
+  const last = lines.filter((line) => line !== "" && !line.startsWith("waiting: "));
+  return last.length === 0 ? message : last.map((line) => `  ${line}`).join("\n");
 }
 
 /** The value of an output during an update, when it is known. */

@@ -41,6 +41,17 @@ export interface OneShotTask {
   readonly progress: (line: string) => void;
 }
 
+/** The program itself failed. */
+export class OneShotFailed extends Error {
+  constructor(
+    message: string,
+    /** All that it wrote to stderr. */
+    readonly stderr: string,
+  ) {
+    super(message);
+  }
+}
+
 /** On the services of one-shot tasks alone; tools/mend-state.mjs removes by it what an operation left behind. */
 const LABEL = "swarm-platform.one-shot";
 const NAMESPACE_LABEL = "com.docker.stack.namespace";
@@ -53,6 +64,7 @@ const REMOVAL = 10_000;
 /** How long an output is asked for whose node does not answer, in ms. */
 const OUTPUT_PATIENCE = 10_000;
 const ENDED = ["complete", "failed", "rejected", "shutdown", "orphaned", "remove"];
+const EXIT_CODE = "exit code";
 /** What a task waits for, by its state; a node in all others before it runs. */
 const WAITS_FOR: Readonly<Record<string, string>> = {
   preparing: "its image and network",
@@ -66,7 +78,7 @@ const WAITS_FOR: Readonly<Record<string, string>> = {
  * removed first.
  *
  * @returns what it printed to stdout.
- * @throws Error with task, node, reason, its last lines (of stderr, where it wrote any) and what to do.
+ * @throws OneShotFailed when its exit code is not 0, Error when it could not run; both with task, node, reason, its last lines (of stderr, where it wrote any) and what to do.
  */
 export async function runOneShot(task: OneShotTask): Promise<string> {
   const docker = connect(task.host);
@@ -163,7 +175,7 @@ function waits({ progress }: OneShotTask, what: string): void {
 function failure(snapshot: RolloutSnapshot, run: ApiTask | undefined): string | undefined {
   if (run === undefined) return undefined;
   const { State, ContainerStatus } = run.Status;
-  if (State === "failed" && ContainerStatus?.ExitCode) return `exit code ${ContainerStatus.ExitCode}`;
+  if (State === "failed" && ContainerStatus?.ExitCode) return `${EXIT_CODE} ${ContainerStatus.ExitCode}`;
   if (State === "failed" || State === "rejected") return "it could not be started";
   // Swarm tells a task to stop when its node goes down or is drained, and makes no other.
   if (run.DesiredState === "shutdown" || ENDED.includes(State)) return "it was stopped before its end";
@@ -175,14 +187,17 @@ async function explained(
   snapshot: RolloutSnapshot,
   reason: string,
 ): Promise<Error> {
+  let stderr = "";
   const evidence = await Promise.all(
     snapshot.tasks.map(async (run) => {
       const raw = await observer.log(run).catch(() => Buffer.alloc(0));
-      const log = lastLines(demultiplex(raw, STDERR) || demultiplex(raw, STDOUT));
+      stderr = demultiplex(raw, STDERR);
+      const log = lastLines(stderr || demultiplex(raw, STDOUT));
       return [run, { ...(await observer.evidence(run)), log }] as const;
     }),
   );
-  return new Error(report(snapshot, reason, new Map(evidence), "did not do its work"));
+  const text = report(snapshot, reason, new Map(evidence), "did not do its work");
+  return reason.startsWith(EXIT_CODE) ? new OneShotFailed(text, stderr) : new Error(text);
 }
 
 /** All that the task printed: the engine says so in the log itself when a node does not give its part. */

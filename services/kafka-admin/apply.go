@@ -55,7 +55,7 @@ func runApply(ctx context.Context, opts options, done, progress func(string, ...
 	told := ""
 	waiting := func(reason string) {
 		if reason != told {
-			progress("waiting: %s", reason)
+			progress("%s", waitingFor(reason))
 			told = reason
 		}
 	}

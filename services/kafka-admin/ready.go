@@ -16,10 +16,16 @@ import (
 	"swarm-platform/services/internal/kafka"
 )
 
+// waitingFor marks each line of what may pass, so that a reader can tell it from
+// the fault at the end.
+func waitingFor(reason string) string {
+	return "waiting: " + strings.ReplaceAll(reason, "\n", "\nwaiting: ")
+}
+
 // runReady is for a gate: are all brokers there, for clients from here?
 func runReady(ctx context.Context, opts options, done, progress func(string, ...any)) error {
 	var caughtUp string
-	tell := func(reason string) { progress("waiting: %s", reason) }
+	tell := func(reason string) { progress("%s", waitingFor(reason)) }
 	found, err := kafka.WaitFor(ctx, opts.access, kafka.Patience{Wait: opts.wait}, tell, func(ctx context.Context, c kafka.Cluster) (err error) {
 		if err := errors.Join(c.Faults(), c.Disagreement()); err != nil {
 			return err
