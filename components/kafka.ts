@@ -174,7 +174,8 @@ export class Kafka extends pulumi.ComponentResource {
           { type: "tmpfs", target: "/etc/kafka/secrets", sizeMiB: 1 },
           { type: "tmpfs", target: "/mnt/shared/config", sizeMiB: 1 },
         ],
-        stopGracePeriod: 60,
+        // Clean takes seconds; without a quorum, as for the last ones of a destroyed cluster, it would take for ever.
+        stopGracePeriod: 30,
         // The CONTROLLER listener is open before there is a quorum, the others are not: brokers that wait for one
         // another to become healthy would wait for ever. The CLI tools would start a second JVM.
         healthcheck: {

@@ -55,7 +55,8 @@ public class KafkaProperties {
     }
     Object strings = key.validator instanceof ConfigDef.ValidList names ? field(names, "validString") : key.validator;
     if (strings instanceof ConfigDef.ValidString) {
-      fields.add("\"values\": " + list((List<?>) field(strings, "validStrings")));
+      List<?> allowed = (List<?>) field(strings, "validStrings");
+      if (!allowed.isEmpty()) fields.add("\"values\": " + list(allowed)); // empty: any text, in a list without duplicates
     }
     return fields.toString();
   }

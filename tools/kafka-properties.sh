@@ -2,7 +2,7 @@
 # Prints components/kafka-properties.json for an image of Kafka: which properties its broker and its topics have,
 # of what type, in what limits, as the release itself defines them. Needs Docker and a JDK of 17 or newer.
 #
-#   tools/kafka-properties.sh apache/kafka:4.1.0 >components/kafka-properties.json
+#   tools/kafka-properties.sh apache/kafka:4.3.1 >components/kafka-properties.json
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ $# = 1 ] || {

@@ -497,10 +497,10 @@ func (a *applier) move(ctx context.Context, moves []move) error {
 // Kafka's own topics that have one. It is pending while writes would be refused
 // from then on.
 //
-// A broker of Kafka 4.1.0 fails at every start if its metadata log has, since the
+// A broker of Kafka 4.1 fails at every start if its metadata log has, since the
 // latest snapshot, a topic that was made and deleted, and then a change of this
-// setting of the cluster (measured): so it is only changed if it differs, and
-// brokers should take snapshots often.
+// setting of the cluster (measured with 4.1.0 and 4.1.2; 4.2.1 and 4.3.1 start,
+// 4.3.1 also with such a log of 4.1.0): so it is only changed if it differs.
 func (a *applier) applyMinInSync(ctx context.Context, now state) error {
 	current, err := a.admin.DescribeBrokerConfigs(ctx) // of the cluster as a whole
 	if err != nil {

@@ -35,7 +35,7 @@ func runReady(ctx context.Context, opts options, done, progress func(string, ...
 				"look at their logs, and at their KAFKA_CONTROLLER_QUORUM_VOTERS and CLUSTER_ID", c.Entry, n, opts.expect)
 		}
 		if opts.inSync {
-			caughtUp, err = allCaughtUp(ctx, opts.access, c)
+			caughtUp, err = allCaughtUp(ctx, opts, c)
 		}
 		return err
 	})
@@ -51,12 +51,12 @@ func runReady(ctx context.Context, opts options, done, progress func(string, ...
 
 // allCaughtUp is an error while a replica or a controller is behind. Each broker
 // is asked, for one that has just come back may not know yet what it missed.
-func allCaughtUp(ctx context.Context, access kafka.Access, c kafka.Cluster) (summary string, err error) {
+func allCaughtUp(ctx context.Context, opts options, c kafka.Cluster) (summary string, err error) {
 	behind := map[string]partition{}
 	var count int
 	var quorum string
 	for i, b := range c.Brokers {
-		err := access.Ask(ctx, b.Address, func(ctx context.Context, at *kgo.Broker) error {
+		err := opts.access.Ask(ctx, b.Address, func(ctx context.Context, at *kgo.Broker) error {
 			all, _, err := allPartitions(ctx, at)
 			if err != nil {
 				return err
@@ -68,7 +68,7 @@ func allCaughtUp(ctx context.Context, access kafka.Access, c kafka.Cluster) (sum
 				}
 			}
 			if i == 0 {
-				quorum, err = controllersCaughtUp(ctx, at)
+				quorum, err = controllersCaughtUp(ctx, at, opts.expect)
 			}
 			return err
 		})
@@ -98,7 +98,7 @@ const maxControllerLag = 5 * time.Second
 
 // controllersCaughtUp is a behindError while a voter of the controllers' quorum
 // is behind. A broker that doesn't answer that is believed.
-func controllersCaughtUp(ctx context.Context, at *kgo.Broker) (summary string, err error) {
+func controllersCaughtUp(ctx context.Context, at *kgo.Broker, expect int) (summary string, err error) {
 	partition := kmsg.NewDescribeQuorumRequestTopicPartition()
 	topic := kmsg.NewDescribeQuorumRequestTopic()
 	topic.Topic = "__cluster_metadata"
@@ -128,20 +128,30 @@ func controllersCaughtUp(ctx context.Context, at *kgo.Broker) (summary string, e
 			return fmt.Sprintf("the controllers were not shown (%v)", refusal), nil
 		}
 	}
-	return judgeVoters(voters, leader)
+	return judgeVoters(voters, leader, expect)
 }
 
-func judgeVoters(voters []kmsg.DescribeQuorumResponseTopicPartitionReplicaState, leader int32) (summary string, err error) {
+// judgeVoters lets as many as are not expected yet be voters that never were up:
+// a cluster that grows names all its voters from the start.
+func judgeVoters(voters []kmsg.DescribeQuorumResponseTopicPartitionReplicaState, leader int32, expect int) (summary string, err error) {
 	at := slices.IndexFunc(voters, func(v kmsg.DescribeQuorumResponseTopicPartitionReplicaState) bool { return v.ReplicaID == leader })
 	if at < 0 {
 		return "", behindError{errors.New("the controllers have no leader: more than half of them must run and reach each other")}
 	}
+	absent := 0
+	if expect > 0 {
+		absent = max(0, len(voters)-expect)
+	}
+	there := len(voters)
 	var faults []string
 	for _, v := range voters {
 		// Both by the clock of the leader, whose own entry is the time of the answer.
 		since := time.Duration(voters[at].LastCaughtUpTimestamp-v.LastCaughtUpTimestamp) * time.Millisecond
 		records := voters[at].LogEndOffset - v.LogEndOffset
 		switch {
+		case v.LogEndOffset < 0 && absent > 0:
+			absent--
+			there--
 		case v.LogEndOffset < 0, v.LastCaughtUpTimestamp < 0 && voters[at].LastCaughtUpTimestamp >= 0: // older versions tell no times
 			faults = append(faults, fmt.Sprintf("%d (never has yet)", v.ReplicaID))
 		case since > maxControllerLag && records > 0:
@@ -152,5 +162,8 @@ func judgeVoters(voters []kmsg.DescribeQuorumResponseTopicPartitionReplicaState,
 		return "", behindError{fmt.Errorf("%d of %d controllers have not caught up: %s: wait, or look at their logs",
 			len(faults), len(voters), strings.Join(faults, ", "))}
 	}
-	return fmt.Sprintf("all %d controllers have caught up", len(voters)), nil
+	if there < len(voters) {
+		return fmt.Sprintf("%d of %d controllers are there and have caught up", there, len(voters)), nil
+	}
+	return fmt.Sprintf("all %d controllers have caught up", there), nil
 }

@@ -71,18 +71,18 @@ describe("a broker's environment", () => {
     [
       "KAFKA_DEFUALT_REPLICATION_FACTOR",
       "3",
-      '= "3": defualt.replication.factor is not a broker property of Kafka 4.1.0;' +
+      '= "3": defualt.replication.factor is not a broker property of Kafka 4.3.1;' +
         ` allowed: ${KNOWN}, perhaps KAFKA_DEFAULT_REPLICATION_FACTOR; do: correct the name`,
     ],
     [
       "KAFKA_HEAP_OPT",
       "-Xmx1g",
-      `= "-Xmx1g": heap.opt is not a broker property of Kafka 4.1.0; allowed: ${KNOWN}, perhaps KAFKA_HEAP_OPTS; do: correct the name`,
+      `= "-Xmx1g": heap.opt is not a broker property of Kafka 4.3.1; allowed: ${KNOWN}, perhaps KAFKA_HEAP_OPTS; do: correct the name`,
     ],
     [
       "KAFKA_SCRAM_SHA",
       "1",
-      `= "1": scram.sha is not a broker property of Kafka 4.1.0; allowed: ${KNOWN}; do: correct the name`,
+      `= "1": scram.sha is not a broker property of Kafka 4.3.1; allowed: ${KNOWN}; do: correct the name`,
     ],
     [
       "CLUSTERID",
@@ -108,7 +108,7 @@ describe("a broker's environment", () => {
     [
       "KAFKA_LISTENER_NAME_EXTERNAL_SSL_CLIENT_AUHT",
       "none",
-      '= "none": listener.name.external.ssl.client.auht is not a broker property of Kafka 4.1.0;' +
+      '= "none": listener.name.external.ssl.client.auht is not a broker property of Kafka 4.3.1;' +
         ` allowed: ${KNOWN}, perhaps KAFKA_LISTENER_NAME_EXTERNAL_SSL_CLIENT_AUTH; do: correct the name`,
     ],
     [
@@ -119,13 +119,13 @@ describe("a broker's environment", () => {
     [
       "KAFKA_LISTENER_NAME_EXTERNAL_SCRAM___SHA___512_SASL_JAAS_CNFIG",
       "pass",
-      "= (hidden): listener.name.external.scram-sha-512.sasl.jaas.cnfig is not a broker property of Kafka 4.1.0;" +
+      "= (hidden): listener.name.external.scram-sha-512.sasl.jaas.cnfig is not a broker property of Kafka 4.3.1;" +
         ` allowed: ${KNOWN}, perhaps KAFKA_LISTENER_NAME_EXTERNAL_SCRAM___SHA___512_SASL_JAAS_CONFIG; do: correct the name`,
     ],
     [
       "KAFKA_LISTENER_NAME_EXTERNAL_SSL_KEYSTORE_KYE",
       "pem",
-      "= (hidden): listener.name.external.ssl.keystore.kye is not a broker property of Kafka 4.1.0;" +
+      "= (hidden): listener.name.external.ssl.keystore.kye is not a broker property of Kafka 4.3.1;" +
         ` allowed: ${KNOWN}, perhaps KAFKA_LISTENER_NAME_EXTERNAL_SSL_KEYSTORE_KEY; do: correct the name`,
     ],
   ])("%s = %s", (key, value, fault) => {
@@ -176,7 +176,7 @@ describe("the settings of a stack", () => {
         "ssl.keystore.pasword": "hunter2",
       }),
     ).toEqual([
-      `kafkaSettings["log.retention.huors"] = "24": not a broker property of Kafka 4.1.0; allowed: ${KNOWN}, perhaps log.retention.hours; ${rm("log.retention.huors")}`,
+      `kafkaSettings["log.retention.huors"] = "24": not a broker property of Kafka 4.3.1; allowed: ${KNOWN}, perhaps log.retention.hours; ${rm("log.retention.huors")}`,
       `kafkaSettings["listeners"] = "A://:1": set by the platform from kafkaPort; allowed: other properties; ${rm("listeners")} && pulumi config set kafkaPort <value>`,
       `kafkaSettings["node.id"] = 7: set by the platform; allowed: other properties; ${rm("node.id")}`,
       `kafkaSettings["listener.name.external.sasl.enabled.mechanisms"] = "PLAIN": set by the platform; allowed: other properties; ${rm("listener.name.external.sasl.enabled.mechanisms")}`,
@@ -184,8 +184,8 @@ describe("the settings of a stack", () => {
       `kafkaSettings["log.retention.ms"] = null; allowed: text, a number, true or false; do: pulumi config set --path 'kafkaSettings["log.retention.ms"]' <value>`,
       `kafkaSettings["rsm.config.bucket"] = {}; allowed: text, a number, true or false; do: pulumi config set --path 'kafkaSettings["rsm.config.bucket"]' <value>`,
       `kafkaSettings["listener.name.extern.max.connections"] = 1: not of a declared listener; allowed: listener.name.internal.*, listener.name.external.*; ${rm("listener.name.extern.max.connections")}`,
-      `kafkaSettings["colour"] = "red": not a broker property of Kafka 4.1.0; allowed: ${KNOWN}; ${rm("colour")}`,
-      `kafkaSettings["ssl.keystore.pasword"] = (hidden): not a broker property of Kafka 4.1.0; allowed: ${KNOWN}, perhaps ssl.keystore.password; ${rm("ssl.keystore.pasword")}`,
+      `kafkaSettings["colour"] = "red": not a broker property of Kafka 4.3.1; allowed: ${KNOWN}; ${rm("colour")}`,
+      `kafkaSettings["ssl.keystore.pasword"] = (hidden): not a broker property of Kafka 4.3.1; allowed: ${KNOWN}, perhaps ssl.keystore.password; ${rm("ssl.keystore.pasword")}`,
     ]);
   });
 

@@ -69,12 +69,12 @@ test.each<[string, object, string]>([
   [
     "an unknown property",
     { config: { "retention.mss": 5 } },
-    `[0].config["retention.mss"] = 5 (orders): no topic property of Kafka 4.1.0; allowed: ${TOPICS}, perhaps retention.ms; ${rm('[0].config["retention.mss"]')}`,
+    `[0].config["retention.mss"] = 5 (orders): no topic property of Kafka 4.3.1; allowed: ${TOPICS}, perhaps retention.ms; ${rm('[0].config["retention.mss"]')}`,
   ],
   [
     "a property that resembles none",
     { config: { colour: 5 } },
-    `[0].config["colour"] = 5 (orders): no topic property of Kafka 4.1.0; allowed: ${TOPICS}; ${rm('[0].config["colour"]')}`,
+    `[0].config["colour"] = 5 (orders): no topic property of Kafka 4.3.1; allowed: ${TOPICS}; ${rm('[0].config["colour"]')}`,
   ],
   [
     "a value that Kafka does not take",

@@ -12,7 +12,7 @@ const kafka = (
   record(() => {
     const cluster = new Kafka(name, {
       environment: testEnvironment(environment),
-      image: "apache/kafka:4.1.0",
+      image: "apache/kafka:4.3.1",
       adminImage: "kafka-admin:1",
       externalHost: "10.0.0.1",
       externalPort: 9094,
@@ -154,7 +154,7 @@ test("never two brokers on the same data, and never a broker away from its data"
     updateConfig: { order: "stop-first", parallelism: 1 },
     rollbackConfig: { order: "stop-first" },
     taskSpec: {
-      containerSpec: { stopGracePeriod: "1m" },
+      containerSpec: { stopGracePeriod: "30s" },
       placement: { constraints: ["node.hostname==node7"] },
     },
   });

@@ -18,7 +18,7 @@ readonly IMAGES=(
   "busybox library/busybox 1.35 $DEBIAN"
   "nginx library/nginx 1.26.3 trixie"
   "golang library/golang $GO-$DEBIAN $DEBIAN"
-  "kafka apache/kafka 4.1.0 $DEBIAN"
+  "kafka apache/kafka 4.3.1 $DEBIAN"
 )
 readonly DESCRIPTION="built from Debian/Maven packages by swarm-platform's offline route; not the official image"
 readonly CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt # containers trust what the machine trusts: some networks re-sign TLS
