@@ -141,15 +141,18 @@ func TestControllers(t *testing.T) {
 	for name, test := range map[string]struct {
 		voters          []voter
 		summary, wanted string
+		expect          int
 	}{
-		"caught up":              {[]voter{of(1, 100, 99_000), of(2, 100, 98_500), of(3, 99, 98_000)}, "all 3 controllers have caught up", ""},
-		"no times":               {[]voter{of(1, 100, -1), of(2, 90, -1)}, "all 2 controllers have caught up", ""},
-		"nothing new for long":   {[]voter{of(1, 100, 99_000), of(2, 100, 1_000)}, "all 2 controllers have caught up", ""},
-		"one is down":            {[]voter{of(1, 100, 99_000), of(2, 60, 59_000), of(3, 100, 99_000)}, "", "1 of 3 controllers have not caught up: 2 (40 records, for 40s)" + late},
-		"two have never been up": {[]voter{of(1, 100, 99_000), of(2, -1, -1), of(3, 5, -1)}, "", "2 of 3 controllers have not caught up: 2 (never has yet), 3 (never has yet)" + late},
-		"no leader":              {[]voter{of(2, 100, 99_000)}, "", "the controllers have no leader: more than half of them must run and reach each other"},
+		"caught up":              {[]voter{of(1, 100, 99_000), of(2, 100, 98_500), of(3, 99, 98_000)}, "all 3 controllers have caught up", "", 0},
+		"no times":               {[]voter{of(1, 100, -1), of(2, 90, -1)}, "all 2 controllers have caught up", "", 0},
+		"nothing new for long":   {[]voter{of(1, 100, 99_000), of(2, 100, 1_000)}, "all 2 controllers have caught up", "", 0},
+		"one is down":            {[]voter{of(1, 100, 99_000), of(2, 60, 59_000), of(3, 100, 99_000)}, "", "1 of 3 controllers have not caught up: 2 (40 records, for 40s)" + late, 0},
+		"two have never been up": {[]voter{of(1, 100, 99_000), of(2, -1, -1), of(3, 5, -1)}, "", "2 of 3 controllers have not caught up: 2 (never has yet), 3 (never has yet)" + late, 0},
+		"no leader":              {[]voter{of(2, 100, 99_000)}, "", "the controllers have no leader: more than half of them must run and reach each other", 0},
+		"one is still to come":   {[]voter{of(1, 100, 99_000), of(2, 100, 99_000), of(3, -1, -1)}, "2 of 3 controllers are there and have caught up", "", 2},
+		"one that should be up":  {[]voter{of(1, 100, 99_000), of(2, -1, -1), of(3, -1, -1)}, "", "1 of 3 controllers have not caught up: 3 (never has yet)" + late, 2},
 	} {
-		summary, err := judgeVoters(test.voters, 1)
+		summary, err := judgeVoters(test.voters, 1, test.expect)
 		if summary != test.summary || (err == nil) != (test.wanted == "") || err != nil && err.Error() != test.wanted {
 			t.Errorf("%s: %q, error %v", name, summary, err)
 		}
