@@ -5,7 +5,7 @@ import type { KafkaAdmin, Progress } from "./kafka-admin";
 import type { Broker } from "./kafka-brokers";
 import { minInSync, replication } from "./kafka-environment";
 import type { ObservedTopic } from "./kafka-observer";
-import { drift, KafkaTopic, topicLine } from "./kafka-topics";
+import { drift, KafkaTopic, plannedTopic, topicLine } from "./kafka-topics";
 import { RolloutProgress } from "./rollout-progress";
 import { errorWithoutStack } from "./skipped-dependents";
 import type { SwarmSecret } from "./swarm-secret";
@@ -37,7 +37,11 @@ export class KafkaCluster extends pulumi.ComponentResource {
     const copies = replication(args.brokers.length);
     const topics = args.topics ?? [];
     const seen = seenInstead(topics, args.observedTopics, copies);
-    const plan = { replication: copies, minInSync: minInSync(args.brokers.length), topics };
+    const plan = {
+      replication: copies,
+      minInSync: minInSync(args.brokers.length),
+      topics: topics.map(plannedTopic),
+    };
     let done = false;
     const settle = progressHook(`${name}-cluster`, async (progress) => {
       done = true;

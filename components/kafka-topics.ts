@@ -141,6 +141,11 @@ function nameFaults(topics: readonly unknown[]): string[] {
   });
 }
 
+/** One topic for the plan of kafka-admin, which takes values as Kafka does: as texts. */
+export function plannedTopic(topic: KafkaTopic): KafkaTopic {
+  return topic.config === undefined ? topic : { ...topic, config: configTexts(topic) };
+}
+
 /** One topic for a preview, its properties sorted: `6 partitions, 3 replicas, retention.ms=86400000`. */
 export function topicLine(topic: KafkaTopic, defaultReplication: number): string {
   if (topic.remove ?? false) return "removed";
@@ -189,12 +194,15 @@ export function shrinkFaults(
 
 /** What a cluster has that has the topic as it is wanted. */
 function asObserved(topic: KafkaTopic, defaultReplication: number): ObservedTopic {
-  const config = Object.entries(topic.config ?? {}).map(([name, value]) => [name, String(value)]);
   return {
     partitions: topic.partitions,
     replicationFactor: topic.replicationFactor ?? defaultReplication,
-    config: Object.fromEntries(config) as Record<string, string>,
+    config: configTexts(topic),
   };
+}
+
+function configTexts({ config = {} }: KafkaTopic): Record<string, string> {
+  return Object.fromEntries(Object.entries(config).map(([name, value]) => [name, String(value)]));
 }
 
 function observedLine(topic: ObservedTopic): string {

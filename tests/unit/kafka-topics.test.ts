@@ -1,5 +1,12 @@
 import type { ObservedTopic } from "../../components/kafka-observer";
-import { drift, KafkaTopic, shrinkFaults, topicFaults, topicLine } from "../../components/kafka-topics";
+import {
+  drift,
+  KafkaTopic,
+  plannedTopic,
+  shrinkFaults,
+  topicFaults,
+  topicLine,
+} from "../../components/kafka-topics";
 
 const NAME = "1 to 249 of A-Z, a-z, 0-9, ., _ and -, other than . and ..";
 const TOPICS = "those under topic in components/kafka-properties.json";
@@ -168,6 +175,16 @@ test.each<[string, Partial<KafkaTopic>, ObservedTopic | undefined, string | unde
   ["to be removed", { remove: true }, there, "6 partitions, 3 replicas, retention.ms=5"],
 ])("a topic that is %s", (_, change, observed, text) => {
   expect(drift({ ...wanted, ...change }, observed, 3)).toBe(text);
+});
+
+test("numbers and switches are texts in a plan, as Kafka takes them", () => {
+  const config = { "retention.ms": 86_400_000, preallocate: true, "cleanup.policy": "compact" };
+  expect(plannedTopic({ ...good, remove: false, config })).toEqual({
+    ...good,
+    remove: false,
+    config: { "retention.ms": "86400000", preallocate: "true", "cleanup.policy": "compact" },
+  });
+  expect(plannedTopic(good)).toEqual(good);
 });
 
 test("partitions can't be taken away", () => {
