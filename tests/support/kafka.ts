@@ -1,0 +1,284 @@
+import { ChildProcess, spawn, spawnSync } from "node:child_process";
+import * as readline from "node:readline";
+import * as path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Engine, startEngine } from "./engine";
+import { KAFKA } from "./kafka-program";
+import { Result, Workspace } from "./workspace";
+
+const MINUTES = 60_000;
+const PORT = 9094;
+/** Time between two looks at what is waited for, in ms. */
+const POLL = 500;
+
+/** What the brokers know of the cluster at one time. */
+export interface KafkaSample {
+  /** When it was asked, in ms since the epoch. */
+  readonly at: number;
+  /** Of each broker that answered. */
+  readonly views: readonly (readonly KafkaPartition[])[];
+}
+
+export interface KafkaPartition {
+  /** `topic-number`. */
+  readonly partition: string;
+  /** Id of a broker, -1 for none. */
+  readonly leader: number;
+  readonly replicas: number;
+  readonly inSync: number;
+}
+
+/** Where a client runs: as a task in the overlay network, or in the network of the engine's host. */
+export type Place = "inside" | "outside";
+
+/** A program that runs by itself on the engine. */
+export interface Program {
+  /** What it has printed so far. */
+  output(): string;
+  ended(): Promise<Result>;
+}
+
+/** A time in which a broker did not run; its parts in ms since the epoch, Infinity where they have not come yet. */
+export interface Down {
+  /** Full name of its service. */
+  readonly broker: string;
+  /** When it was told to stop, or ended by itself. */
+  readonly from: number;
+  /** When the container in its place was started. */
+  readonly started: number;
+  /** When that was healthy. */
+  readonly to: number;
+}
+
+/** Kafka alone, as stack dev of an engine of its own. */
+export class KafkaLab {
+  readonly engine: Engine;
+  readonly workspace: Workspace;
+  private programs = 0;
+
+  /** @param config keys of all stacks; {@link configure} adds others. */
+  constructor(
+    name: string,
+    private readonly config: Readonly<Record<string, unknown>> = {},
+  ) {
+    this.engine = startEngine(name);
+    this.workspace = new Workspace(name, this.engine, "dev");
+    this.workspace.program(KAFKA);
+  }
+
+  /** Sets the stack's keys; lists and objects as they are. */
+  configure(config: Readonly<Record<string, unknown>> = {}): void {
+    const all = Object.entries({ ...this.config, ...config });
+    this.workspace.configure(
+      Object.fromEntries(
+        all.map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]),
+      ),
+    );
+  }
+
+  /** Deploys the stack with these keys, which must succeed. */
+  up(config: Readonly<Record<string, unknown>> = {}): Result {
+    this.configure(config);
+    return this.workspace.succeed("stack.sh", "up");
+  }
+
+  /** As before the first `up`, but for the images. */
+  removeAll(): void {
+    this.workspace.succeed("stack.sh", "destroy");
+    const volumes = this.engine.docker("volume", "ls", "--quiet", "--filter", "name=dev_kafka");
+    if (volumes !== "") this.engine.docker("volume", "rm", ...volumes.split("\n"));
+  }
+
+  /** Bootstrap addresses at which a client reaches these brokers. */
+  bootstrap(place: Place, brokers = [1, 2, 3]): string {
+    return brokers
+      .map((id) => (place === "inside" ? `kafka-${id}:19092` : `${this.engine.address}:${PORT + id - 1}`))
+      .join(",");
+  }
+
+  /** Starts the producer: a command of its own with its flags, and environment variables. */
+  producer(place: Place, args: readonly string[], env: Readonly<Record<string, string>> = {}): Program {
+    const { engine } = this;
+    const name = `program-${++this.programs}`;
+    const image =
+      engine.docker("image", "ls", "producer", "--format", "{{.Repository}}:{{.Tag}}").split("\n")[0] ?? "";
+    const variables = Object.entries(env).flatMap(([key, value]) => ["--env", `${key}=${value}`]);
+    const [command = "", ...flags] = args;
+    const all = [image, command, "-brokers", this.bootstrap(place), ...flags];
+    if (place === "outside") {
+      engine.docker("run", "--detach", "--name", name, "--network", "host", ...variables, ...all);
+      const output = (): Pick<Result, "output" | "stdout"> => this.logs("logs", name);
+      const ended = async (): Promise<Result> => {
+        const state = (): string =>
+          engine.docker("inspect", name, "--format", "{{.State.Status}} {{.State.ExitCode}}");
+        while (!state().startsWith("exited")) await sleep(POLL);
+        return { code: Number(state().split(" ")[1]), ...output() };
+      };
+      return { output: () => output().output, ended };
+    }
+    engine.docker(
+      ...[
+        "service",
+        "create",
+        "--detach",
+        "--name",
+        name,
+        "--no-resolve-image",
+        "--restart-condition",
+        "none",
+      ],
+      ...["--network", "dev_network", "--endpoint-mode", "dnsrr", ...variables, ...all],
+    );
+    const output = (): Pick<Result, "output" | "stdout"> => this.logs("service", "logs", "--raw", name);
+    const ended = async (): Promise<Result> => {
+      for (;;) {
+        const task = engine.docker("service", "ps", name, "--quiet");
+        const [state, code] = (
+          task &&
+          engine.docker(
+            "inspect",
+            "--type",
+            "task",
+            task,
+            "--format",
+            "{{.Status.State}} {{.Status.ContainerStatus.ExitCode}}",
+          )
+        ).split(" ");
+        if (state === "complete" || state === "failed" || state === "rejected") {
+          return { code: state === "rejected" ? -1 : Number(code), ...output() };
+        }
+        await sleep(POLL);
+      }
+    };
+    return { output: () => output().output, ended };
+  }
+
+  /** Runs the producer to its end. */
+  run(place: Place, ...args: string[]): Promise<Result> {
+    return this.producer(place, args).ended();
+  }
+
+  private logs(...args: string[]): Pick<Result, "output" | "stdout"> {
+    const { stdout, stderr } = spawnSync("docker", ["--host", this.engine.host, ...args], {
+      encoding: "utf8",
+    });
+    return { stdout, output: stdout + stderr };
+  }
+
+  /** Id of the container of a broker that runs. */
+  container(id: number): string {
+    return this.engine.docker("ps", "--quiet", "--filter", `name=dev_kafka-${id}.1.`);
+  }
+
+  /** Runs one of Kafka's own tools in the first broker's container, against that broker. */
+  tool(name: string, ...args: string[]): string {
+    return this.engine.docker(
+      // The container's own setting is a broker's heap.
+      ...["exec", "--env", "KAFKA_HEAP_OPTS=-Xmx64m", this.container(1), `/opt/kafka/bin/${name}.sh`],
+      ...["--bootstrap-server", "kafka-1:19092", ...args],
+    );
+  }
+
+  /** Sends a signal to the process of a broker, past the engine. */
+  signal(name: "KILL" | "STOP" | "CONT", ...ids: number[]): void {
+    const pids = ids.map((id) =>
+      this.engine.docker("inspect", this.container(id), "--format", "{{.State.Pid}}"),
+    );
+    this.engine.docker("run", "--rm", "--pid", "host", "busybox:1.35", "kill", `-${name}`, ...pids);
+  }
+
+  /** Looks at the cluster from now on. */
+  watch(): KafkaWatch {
+    return new KafkaWatch(this.bootstrap("outside").split(","));
+  }
+
+  /** Waits until these brokers answer and all replicas are in sync, and returns what they say. */
+  async inSync(brokers = 3): Promise<readonly KafkaPartition[]> {
+    const watch = this.watch();
+    try {
+      return (
+        (await watch.until(({ views }) => views.length === brokers && !isBehind({ at: 0, views })))
+          .views[0] ?? []
+      );
+    } finally {
+      watch.stop();
+    }
+  }
+
+  /** The times in which brokers did not run, since then, in their order. */
+  downs(since: number): Down[] {
+    const lines = this.engine
+      .docker(
+        ...[
+          "events",
+          "--since",
+          String(since / 1000),
+          "--until",
+          String(Date.now() / 1000),
+          "--filter",
+          "type=container",
+        ],
+        ...[
+          "--format",
+          '{{.TimeNano}} {{index .Actor.Attributes "com.docker.swarm.service.name"}} {{.Action}}',
+        ],
+      )
+      .split("\n");
+    const downs: { -readonly [key in keyof Down]: Down[key] }[] = [];
+    for (const line of lines) {
+      const [nano, broker = "", ...words] = line.split(" ");
+      const at = Number(nano) / 1e6;
+      const action = words.join(" ");
+      const last = downs.findLast((down) => down.broker === broker && down.to === Infinity);
+      if (!/^dev_kafka-\d+$/.test(broker)) continue;
+      if (/^(kill|die)$/.test(action) && last === undefined) {
+        downs.push({ broker, from: at, started: Infinity, to: Infinity });
+      }
+      if (action === "start" && last !== undefined) last.started = at;
+      if (action === "health_status: healthy" && last !== undefined) last.to = at;
+    }
+    return downs;
+  }
+
+  stop(): void {
+    this.engine.stop();
+  }
+}
+
+/** Whether any broker says that a replica is not in sync. */
+export function isBehind({ views }: KafkaSample): boolean {
+  return views.some((view) => view.some(({ replicas, inSync }) => inSync < replicas));
+}
+
+/** What brokers say of their cluster, again and again, from a process of its own. */
+export class KafkaWatch {
+  readonly samples: KafkaSample[] = [];
+  private readonly process: ChildProcess;
+
+  constructor(addresses: readonly string[]) {
+    const script = path.join(__dirname, "kafka-watch.mjs");
+    const child = spawn(process.execPath, [script, addresses.join(",")], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    readline
+      .createInterface(child.stdout)
+      .on("line", (line) => this.samples.push(JSON.parse(line) as KafkaSample));
+    this.process = child;
+  }
+
+  /** The next sample that satisfies; throws with the last one after 3 minutes. */
+  async until(satisfies: (sample: KafkaSample) => boolean): Promise<KafkaSample> {
+    const deadline = Date.now() + 3 * MINUTES;
+    for (let seen = this.samples.length; Date.now() < deadline; await sleep(50)) {
+      for (; seen < this.samples.length; seen++) {
+        const sample = this.samples[seen];
+        if (sample !== undefined && satisfies(sample)) return sample;
+      }
+    }
+    throw new Error(`it did not come to that within 3 minutes: ${JSON.stringify(this.samples.at(-1))}`);
+  }
+
+  stop(): void {
+    this.process.kill();
+  }
+}
