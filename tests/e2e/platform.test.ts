@@ -50,7 +50,7 @@ function get(url: string): Promise<{ status: number; body: string }> {
   });
 }
 
-const SERVICES = ["nginx", "nginx-routes", "kafka", "accountservice", "quotes-service"];
+const SERVICES = ["nginx", "nginx-routes", "kafka-1", "accountservice", "quotes-service"];
 const ACCOUNT = '{"id":"10000","name":"Person_0"}';
 const update = (resource: string): Step => ({
   op: "update",
@@ -92,7 +92,7 @@ describeWithEngines("the platform on an engine of its own", () => {
       const { code, output } = workspace.tool("stack.sh", "up");
       expect({ code, output }).toMatchObject({ code: 0 });
       expect(output).toMatch(/dev_accountservice +2\/2 +accountservice:[0-9a-f]{12}/);
-      expect(output).toMatch(/dev_kafka +1\/1/);
+      expect(output).toMatch(/dev_kafka-1 +1\/1/);
       expect(await get(`http://${engine.address}:8080/accounts/10000`)).toEqual({
         status: 200,
         body: ACCOUNT,
@@ -327,7 +327,7 @@ describeWithEngines("the platform on an engine of its own", () => {
         `dev ${SERVICES.length}`,
       );
       expect(SERVICES.flatMap((name) => tasks(engine, `dev_${name}`))).toEqual(first);
-      engine.docker("volume", "rm", "second_kafka-data");
+      engine.docker("volume", "rm", "second_kafka-1-data");
     },
     6 * MINUTES,
   );
@@ -338,8 +338,8 @@ describeWithEngines("the platform on an engine of its own", () => {
       const { code, output } = workspace.tool("stack.sh", "destroy");
       expect({ code, output }).toMatchObject({ code: 0 });
       expect(output).toContain("Left the swarm");
-      expect(output).toMatch(/Kept volumes[^\n]*\n {2}dev_kafka-data/);
-      expect(inventory(engine)).toEqual({ ...before, volumes: ["dev_kafka-data"] });
+      expect(output).toMatch(/Kept volumes[^\n]*\n {2}dev_kafka-1-data/);
+      expect(inventory(engine)).toEqual({ ...before, volumes: ["dev_kafka-1-data"] });
     },
     4 * MINUTES,
   );

@@ -59,13 +59,21 @@ describeWithEngines("mesh routing and an encrypted overlay", () => {
       engine.docker("run", "--detach", "--name", "squatter", "--publish", "9094:80", "nginx:1.26.3");
       const { code, output } = workspace.tool("stack.sh", "up");
       expect(code).not.toBe(0);
-      expect(output).toContain("Service dev_kafka did not roll out");
-      expect(output).toMatch(/Task dev_kafka\.1 on production: .*9094 failed: port is already allocated/);
+      expect(output).toContain("Service dev_kafka-1 did not roll out");
+      expect(output).toMatch(/Task dev_kafka-1\.1 on production: .*9094 failed: port is already allocated/);
       expect(output).toContain("What to do: free the published port on the node, or publish another one.");
       engine.docker("rm", "--force", "squatter");
-      expect(workspace.preview()).toEqual([{ op: "update", resource: "docker:index/service:Service kafka" }]);
+      expect(
+        workspace
+          .preview()
+          .map(({ op, resource }) => `${op} ${resource}`)
+          .sort(),
+      ).toEqual([
+        "create command:local:Command kafka-cluster",
+        "update docker:index/service:Service kafka-1",
+      ]);
       expect(workspace.tool("stack.sh", "up")).toMatchObject({ code: 0 });
-      expect(replicas(engine, "dev_kafka")).toBe("1/1");
+      expect(replicas(engine, "dev_kafka-1")).toBe("1/1");
     },
     8 * MINUTES,
   );
