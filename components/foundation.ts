@@ -50,6 +50,7 @@ export async function foundation(config: PlatformConfig): Promise<Foundation> {
     nodeName: observed.nodeName,
     network,
     gate: rolloutGate(host, config.rolloutTimeoutSeconds),
+    observedNodes: observed.nodes.map(({ Description }) => Description.Hostname),
     observedServices: observed.services,
     observedVolumes: observed.volumes,
     observedConfigs: observed.configs,

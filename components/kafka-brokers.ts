@@ -37,6 +37,8 @@ export interface BrokersArgs {
   readonly nodes: readonly KafkaNode[];
   /** Host name of the manager's own node. */
   readonly nodeName: string;
+  /** Host names of the swarm's nodes before this run; none when there is no swarm yet. */
+  readonly observedNodes: readonly string[];
   readonly externalHost: string;
   /** Of the first broker on a machine; a second one there takes the next port, and so on. */
   readonly externalPort: number;
@@ -64,6 +66,17 @@ export function placeBrokers(args: BrokersArgs): { readonly brokers: Broker[]; r
     faults.push(
       `kafkaNodes names ${args.nodes.length} machines; allowed: ${args.brokers}, one for each of kafkaBrokers, or none;` +
         " do: name the machine of each broker, in the order of the brokers",
+    );
+  }
+  const machines = args.observedNodes;
+  for (const [i, { node }] of args.nodes.entries()) {
+    if (machines.length === 0 || machines.filter((name) => name === node).length === 1) continue;
+    const what = machines.includes(node)
+      ? "several nodes of the swarm have this name"
+      : "the swarm has no such node";
+    faults.push(
+      `kafkaNodes[${i}].node = "${node}": ${what}; allowed: a name of one of ${machines.join(", ")} (docker node ls);` +
+        ` do: pulumi config set --path 'kafkaNodes[${i}].node' <value>`,
     );
   }
   const onNode = new Map<string, number>();

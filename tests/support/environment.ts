@@ -11,6 +11,7 @@ export function testEnvironment(args: Partial<EnvironmentArgs> = {}): Environmen
     network: { networkId: "network-id", observedId: "network-id", replacedFor: [] },
     routing: "mesh",
     timezone: "UTC",
+    observedNodes: [],
     observedServices: new Map(),
     observedVolumes: [],
     observedConfigs: [],

@@ -21,6 +21,7 @@ const place = (args: Partial<BrokersArgs> = {}): ReturnType<typeof placeBrokers>
     brokers: 3,
     nodes: [],
     nodeName: "alone",
+    observedNodes: [],
     externalHost: "10.0.0.1",
     externalPort: 9094,
     observedServices: new Map(),
@@ -93,6 +94,15 @@ test("each broker has a machine, or none has", () => {
   expect(place({ nodes: NODES.slice(1) }).faults).toEqual([
     "kafkaNodes names 2 machines; allowed: 3, one for each of kafkaBrokers, or none;" +
       " do: name the machine of each broker, in the order of the brokers",
+  ]);
+});
+
+test("a machine that the swarm does not have, or has twice, is a fault", () => {
+  const { faults } = place({ nodes: NODES, observedNodes: ["a", "a", "b"] });
+  const allowed = "allowed: a name of one of a, a, b (docker node ls)";
+  expect(faults).toEqual([
+    `kafkaNodes[0].node = "c": the swarm has no such node; ${allowed}; do: pulumi config set --path 'kafkaNodes[0].node' <value>`,
+    `kafkaNodes[1].node = "a": several nodes of the swarm have this name; ${allowed}; do: pulumi config set --path 'kafkaNodes[1].node' <value>`,
   ]);
 });
 
