@@ -56,5 +56,5 @@ test-e2e: ## End-to-end tests, on engines of their own
 test-slow: ## The cases of each class that are not in `make test`
 	@tools/test.sh slow
 
-bench: ## What the program costs beside bare Pulumi and docker, on the deployed stack, and sizes of the images
-	@. tools/env.sh && bench/noop-preview.mjs && bench/single-service-update.mjs && bench/refresh-many.mjs
+bench: ## What the program costs beside bare Pulumi and docker, and the producer beside Kafka's own, on the deployed stack; sizes of the images
+	@. tools/env.sh && bench/noop-preview.mjs && bench/single-service-update.mjs && bench/refresh-many.mjs && bench/kafka-throughput.mjs

@@ -31,7 +31,9 @@ const (
 	cleanupTimeout = 5 * time.Second
 	// retryPause is between two tries of what the client doesn't retry itself.
 	retryPause = 250 * time.Millisecond
-	// maxBufferedBytes is as of Kafka's own producer (buffer.memory).
+	// linger and maxBufferedBytes are as of Kafka's own producer (linger.ms and
+	// buffer.memory), so that the two can be compared.
+	linger           = 5 * time.Millisecond
 	maxBufferedBytes = 32 << 20
 )
 
@@ -93,7 +95,9 @@ func produce(ctx context.Context, found kafka.Cluster, opts options, progress io
 		// A broker that is gone without a word is given up after 10 s, not 20.
 		kgo.ProduceRequestTimeout(5*time.Second),
 		kgo.RequestTimeoutOverhead(5*time.Second),
+		kgo.ProducerLinger(linger),
 		kgo.MaxBufferedBytes(maxBufferedBytes),
+		kgo.MaxBufferedRecords(maxBufferedBytes),          // the bytes are the limit
 		kgo.ProducerBatchCompression(kgo.NoCompression()), // -size is what is sent
 	)
 	if err != nil {
@@ -360,8 +364,9 @@ func (t *tally) result() (count int, firstErr error) {
 	return t.count, t.firstErr
 }
 
-// measured says how fast messages of this size were acknowledged. The size is
-// unknown if it is 0.
+// measured says how fast messages of this size were acknowledged, and how long
+// that took from the moment at which each was to be written. The size is unknown
+// if it is 0.
 func (t *tally) measured(size int) string {
 	rate := float64(t.count) / t.took.Seconds()
 	text := fmt.Sprintf("%.0f records/s", rate)
@@ -372,7 +377,7 @@ func (t *tally) measured(size int) string {
 	percentile := func(percent int) time.Duration {
 		return time.Duration(t.latenciesUs[(len(t.latenciesUs)-1)*percent/100]) * time.Microsecond
 	}
-	return fmt.Sprintf("%s; latency p50 %s, p99 %s; %s", text, percentile(50), percentile(99), t.retries())
+	return fmt.Sprintf("%s; latency p50 %s, p99 %s, max %s; %s", text, percentile(50), percentile(99), percentile(100), t.retries())
 }
 
 // retries says what went wrong on the way, by class.

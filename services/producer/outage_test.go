@@ -151,7 +151,7 @@ func TestSizeAndRate(t *testing.T) {
 	if took := time.Since(start); took < 450*time.Millisecond {
 		t.Errorf("took %s", took)
 	}
-	if !regexp.MustCompile(`; [0-9]+ records/s, 0\.[0-9]{2} MiB/s; latency p50 [0-9.]+(µs|ms|s), p99 [0-9.]+(µs|ms|s); no retries\n`).MatchString(summary) {
+	if !regexp.MustCompile(`; [0-9]+ records/s, 0\.[0-9]{2} MiB/s; latency p50 [0-9.]+(µs|ms|s), p99 [0-9.]+(µs|ms|s), max [0-9.]+(µs|ms|s); no retries\n`).MatchString(summary) {
 		t.Errorf("summary %q", summary)
 	}
 	client, err := kgo.NewClient(kgo.SeedBrokers(address), kgo.ConsumeTopics("t"))
@@ -164,4 +164,16 @@ func TestSizeAndRate(t *testing.T) {
 			t.Fatalf("a value of %d bytes", len(r.Value))
 		}
 	})
+}
+
+func TestMeasured(t *testing.T) {
+	acknowledged := newTally("acknowledged", 100)
+	for n := range 100 { // 1 to 100 ms, the longest first
+		acknowledged.add(time.Duration(100-n)*time.Millisecond, nil)
+	}
+	acknowledged.took = 2 * time.Second
+	const want = "50 records/s, 0.05 MiB/s; latency p50 50ms, p99 99ms, max 100ms; no retries"
+	if got := acknowledged.measured(1 << 10); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
 }
