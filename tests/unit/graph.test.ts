@@ -103,7 +103,7 @@ function golden({ type, name, parent, provider, inputs, dependsOn, options }: Re
     typeof data === "string" ? Buffer.from(data, "base64").toString("utf8").split("\n") : undefined;
   const readable = { ...inputs, ...(text !== undefined && { data: text }) };
   const fixed = JSON.stringify(readable).replace(
-    /(accountservice|quotes-service|producer):[0-9a-f]{12}\b/g,
+    /(accountservice|kafka-admin|producer|quotes-service):[0-9a-f]{12}\b/g,
     "$1:<hash>",
   );
   return { type, name, parent, provider, inputs: JSON.parse(fixed) as unknown, dependsOn, options };
