@@ -154,7 +154,7 @@ export const listeners = cases("inside and outside", [
   {
     name: "a rolling update goes broker by broker, and loses nothing",
     run: async (lab) => {
-      const [rate, count] = [100, 24_000];
+      const [rate, count] = [100, 18_000];
       const flags = ["-topic", "orders", "-prefix", "rolling", "-timeout", "8m"];
       const writing = lab.producer("inside", [
         "produce",
@@ -165,6 +165,7 @@ export const listeners = cases("inside and outside", [
         String(count),
       ]);
       const watch = lab.watch();
+      const recorder = lab.downs();
       const since = Date.now();
       lab.configure({ kafkaSettings: { "log.retention.hours": 48 } });
       const operation = lab.workspace.start("stack.sh", "up");
@@ -173,7 +174,7 @@ export const listeners = cases("inside and outside", [
       watch.stop();
       expect({ code, output }).toMatchObject({ code: 0 });
 
-      const downs = lab.downs(since);
+      const downs = await recorder.stop();
       expect(downs.map(({ broker }) => broker).sort()).toEqual(["dev_kafka-1", "dev_kafka-2", "dev_kafka-3"]);
       for (const [i, { from }] of downs.entries()) {
         // Never two at once.
@@ -290,10 +291,11 @@ export const size = cases("what it costs", [
       figures.push(`memory of three brokers: ${used.join(" + ")} = ${all.toFixed(0)} MiB`);
       expect(all).toBeLessThan(1.5 * 1024);
 
-      const since = Date.now();
+      const recorder = lab.downs();
       lab.engine.docker("service", "update", "--force", "--quiet", "dev_kafka-3");
       await lab.inSync();
-      const [{ from, started, to } = { from: NaN, started: NaN, to: NaN }] = lab.downs(since);
+      const [down = { from: NaN, started: NaN, to: NaN }] = await recorder.stop();
+      const { from, started, to } = down;
       figures.push(
         `restart of a broker: started anew after ${seconds(started - from)}, healthy ${seconds(to - started)} later`,
       );

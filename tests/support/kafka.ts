@@ -2,6 +2,7 @@ import { ChildProcess, spawn, spawnSync } from "node:child_process";
 import * as readline from "node:readline";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { ApiTask } from "../../components/engine";
 import { Engine, startEngine } from "./engine";
 import { KAFKA } from "./kafka-program";
 import { Result, Workspace } from "./workspace";
@@ -100,22 +101,17 @@ export class KafkaLab {
   producer(place: Place, args: readonly string[], env: Readonly<Record<string, string>> = {}): Program {
     const { engine } = this;
     const name = `program-${++this.programs}`;
-    const image =
-      engine.docker("image", "ls", "producer", "--format", "{{.Repository}}:{{.Tag}}").split("\n")[0] ?? "";
+    const [image = ""] = engine
+      .docker("image", "ls", "producer", "--format", "{{.Repository}}:{{.Tag}}")
+      .split("\n");
     const variables = Object.entries(env).flatMap(([key, value]) => ["--env", `${key}=${value}`]);
     const [command = "", ...flags] = args;
-    const all = [image, command, "-brokers", this.bootstrap(place), ...flags];
-    if (place === "outside") {
-      engine.docker("run", "--detach", "--name", name, "--network", "host", ...variables, ...all);
-      const output = (): Pick<Result, "output" | "stdout"> => this.logs("logs", name);
-      const ended = async (): Promise<Result> => {
-        const state = (): string =>
-          engine.docker("inspect", name, "--format", "{{.State.Status}} {{.State.ExitCode}}");
-        while (!state().startsWith("exited")) await sleep(POLL);
-        return { code: Number(state().split(" ")[1]), ...output() };
-      };
-      return { output: () => output().output, ended };
-    }
+    const all = [...variables, image, command, "-brokers", this.bootstrap(place), ...flags];
+    return place === "inside" ? this.task(name, all) : this.hostContainer(name, all);
+  }
+
+  private task(name: string, args: readonly string[]): Program {
+    const { engine } = this;
     engine.docker(
       ...[
         "service",
@@ -127,30 +123,32 @@ export class KafkaLab {
         "--restart-condition",
         "none",
       ],
-      ...["--network", "dev_network", "--endpoint-mode", "dnsrr", ...variables, ...all],
+      ...["--network", "dev_network", "--endpoint-mode", "dnsrr", ...args],
     );
-    const output = (): Pick<Result, "output" | "stdout"> => this.logs("service", "logs", "--raw", name);
-    const ended = async (): Promise<Result> => {
-      for (;;) {
-        const task = engine.docker("service", "ps", name, "--quiet");
-        const [state, code] = (
-          task &&
-          engine.docker(
-            "inspect",
-            "--type",
-            "task",
-            task,
-            "--format",
-            "{{.Status.State}} {{.Status.ContainerStatus.ExitCode}}",
-          )
-        ).split(" ");
-        if (state === "complete" || state === "failed" || state === "rejected") {
-          return { code: state === "rejected" ? -1 : Number(code), ...output() };
-        }
-        await sleep(POLL);
-      }
+    const output = () => this.logs("service", "logs", "--raw", name);
+    const exitCode = (): number | undefined => {
+      const task = engine.docker("service", "ps", name, "--quiet");
+      if (task === "") return undefined;
+      const { Status } = (JSON.parse(engine.docker("inspect", "--type", "task", task)) as [ApiTask])[0];
+      if (!["complete", "failed", "rejected"].includes(Status.State)) return undefined;
+      return Status.ContainerStatus?.ExitCode ?? -1;
     };
-    return { output: () => output().output, ended };
+    return program(output, exitCode, () => engine.docker("service", "rm", name));
+  }
+
+  private hostContainer(name: string, args: readonly string[]): Program {
+    const { engine } = this;
+    engine.docker("run", "--detach", "--name", name, "--network", "host", ...args);
+    const exitCode = (): number | undefined => {
+      const state = engine.docker("inspect", name, "--format", "{{.State.Status}} {{.State.ExitCode}}");
+      const [status, code] = state.split(" ");
+      return status === "exited" ? Number(code) : undefined;
+    };
+    return program(
+      () => this.logs("logs", name),
+      exitCode,
+      () => engine.docker("rm", name),
+    );
   }
 
   /** Runs the producer to its end. */
@@ -205,39 +203,9 @@ export class KafkaLab {
     }
   }
 
-  /** The times in which brokers did not run, since then, in their order. */
-  downs(since: number): Down[] {
-    const lines = this.engine
-      .docker(
-        ...[
-          "events",
-          "--since",
-          String(since / 1000),
-          "--until",
-          String(Date.now() / 1000),
-          "--filter",
-          "type=container",
-        ],
-        ...[
-          "--format",
-          '{{.TimeNano}} {{index .Actor.Attributes "com.docker.swarm.service.name"}} {{.Action}}',
-        ],
-      )
-      .split("\n");
-    const downs: { -readonly [key in keyof Down]: Down[key] }[] = [];
-    for (const line of lines) {
-      const [nano, broker = "", ...words] = line.split(" ");
-      const at = Number(nano) / 1e6;
-      const action = words.join(" ");
-      const last = downs.findLast((down) => down.broker === broker && down.to === Infinity);
-      if (!/^dev_kafka-\d+$/.test(broker)) continue;
-      if (/^(kill|die)$/.test(action) && last === undefined) {
-        downs.push({ broker, from: at, started: Infinity, to: Infinity });
-      }
-      if (action === "start" && last !== undefined) last.started = at;
-      if (action === "health_status: healthy" && last !== undefined) last.to = at;
-    }
-    return downs;
+  /** Notes from now on when brokers do not run. */
+  downs(): Downs {
+    return new Downs(this.engine);
   }
 
   stop(): void {
@@ -245,9 +213,74 @@ export class KafkaLab {
   }
 }
 
+/** @param exitCode undefined while it runs. */
+function program(
+  output: () => Pick<Result, "output" | "stdout">,
+  exitCode: () => number | undefined,
+  remove: () => unknown,
+): Program {
+  const ended = async (): Promise<Result> => {
+    for (let code = exitCode(); ; code = exitCode()) {
+      if (code !== undefined) {
+        const result = { code, ...output() };
+        remove();
+        return result;
+      }
+      await sleep(POLL);
+    }
+  };
+  return { output: () => output().output, ended };
+}
+
 /** Whether any broker says that a replica is not in sync. */
 export function isBehind({ views }: KafkaSample): boolean {
   return views.some((view) => view.some(({ replicas, inSync }) => inSync < replicas));
+}
+
+/** Notes when brokers do not run; as it comes, since the engine remembers no more than its last 256 events. */
+export class Downs {
+  private readonly downs: { -readonly [key in keyof Down]: Down[key] }[] = [];
+  private readonly process: ChildProcess;
+
+  constructor(engine: Engine) {
+    const filters = ["kill", "die", "start", "health_status"].flatMap((name) => [
+      "--filter",
+      `event=${name}`,
+    ]);
+    const child = spawn(
+      "docker",
+      [
+        ...["--host", engine.host, "events", ...filters],
+        ...[
+          "--format",
+          '{{.TimeNano}} {{index .Actor.Attributes "com.docker.swarm.service.name"}} {{.Action}}',
+        ],
+      ],
+      { stdio: ["ignore", "pipe", "inherit"] },
+    );
+    readline.createInterface(child.stdout).on("line", (line) => this.note(line));
+    this.process = child;
+  }
+
+  private note(line: string): void {
+    const [nano, broker = "", ...words] = line.split(" ");
+    if (!/^dev_kafka-\d+$/.test(broker)) return;
+    const at = Number(nano) / 1e6;
+    const action = words.join(" ");
+    const down = this.downs.findLast((one) => one.broker === broker && one.to === Infinity);
+    if (/^(kill|die)$/.test(action) && down === undefined) {
+      this.downs.push({ broker, from: at, started: Infinity, to: Infinity });
+    } else if (action === "start" && down !== undefined) down.started = at;
+    else if (action === "health_status: healthy" && down !== undefined) down.to = at;
+  }
+
+  /** The times in which brokers did not run, in their order. */
+  async stop(): Promise<readonly Down[]> {
+    // What the engine has sent is on its way.
+    await sleep(POLL);
+    this.process.kill();
+    return this.downs;
+  }
 }
 
 /** What brokers say of their cluster, again and again, from a process of its own. */
