@@ -156,6 +156,11 @@ export class KafkaLab {
     return this.producer(place, args).ended();
   }
 
+  /** All that the tasks of a service have printed. */
+  serviceLog(service: string): string {
+    return this.logs("service", "logs", "--raw", service).output;
+  }
+
   private logs(...args: string[]): Pick<Result, "output" | "stdout"> {
     const { stdout, stderr } = spawnSync("docker", ["--host", this.engine.host, ...args], {
       encoding: "utf8",
