@@ -9,7 +9,6 @@ export function smallProgram(body: string): string {
   return `// @ts-nocheck: not every program uses all that is in scope
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { AccountService } from "./components/accountservice";
 import { foundation } from "./components/foundation";
 import { ImageBuild } from "./components/image-build";
 import { ImagePull } from "./components/image-pull";
