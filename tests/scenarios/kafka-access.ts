@@ -30,7 +30,7 @@ export const address = cases(
       name: "of a new cluster",
       run: (lab) => {
         lab.removeAll();
-        expectRefused(lab, "10.255.0.1", "time-out: no answer");
+        expectRefused(lab, "10.255.0.1", "which can't be reached from here: ");
       },
     },
     {
