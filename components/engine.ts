@@ -70,18 +70,20 @@ export async function observeEngine(host: string, namespace: string): Promise<Ob
   if (fault !== undefined) throw new pulumi.RunError(fault);
   const inSwarm = info.Swarm.LocalNodeState === "active";
   const ours = { filters: { name: [`${namespace}_`] } };
-  // Null where there is none, which the client's types do not know.
-  const { Volumes } = (await docker.listVolumes(ours)) as { Volumes: { Name: string }[] | null };
-  const [services, networks, nodes, configs, secrets] = inSwarm
-    ? await Promise.all([
-        // The client's types do not know the status.
-        docker.listServices({ ...ours, status: true } as typeof ours),
-        docker.listNetworks({ filters: { scope: ["swarm"] } }),
-        docker.listNodes(),
-        docker.listConfigs(ours),
-        docker.listSecrets(ours),
-      ])
-    : [[], [], [], [], []];
+  const [{ Volumes }, [services, networks, nodes, configs, secrets]] = await Promise.all([
+    // Null where there is none, which the client's types do not know.
+    docker.listVolumes(ours) as Promise<{ Volumes: { Name: string }[] | null }>,
+    inSwarm
+      ? Promise.all([
+          // The client's types do not know the status.
+          docker.listServices({ ...ours, status: true } as typeof ours),
+          docker.listNetworks({ filters: { scope: ["swarm"] } }),
+          docker.listNodes(),
+          docker.listConfigs(ours),
+          docker.listSecrets(ours),
+        ])
+      : [[], [], [], [], []],
+  ]);
   return {
     nodeName: info.Name,
     version: info.ServerVersion,

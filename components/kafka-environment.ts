@@ -5,7 +5,9 @@ import { envKey } from "./kafka-settings";
 export const INTERNAL_PORT = 19092;
 /** Port of the EXTERNAL listener inside the container. */
 export const EXTERNAL_PORT = 9094;
-const CONTROLLER_PORT = 9093;
+export const CONTROLLER_PORT = 9093;
+/** Memory limit of a broker that does not say it, in MiB. */
+export const MEMORY_MIB = 512;
 /**
  * A task that is made anew has another address: Java would keep the old one for 30 s, and for 10 s that there is none.
  */
@@ -68,7 +70,7 @@ export interface BrokerEnvironmentArgs {
  */
 export function brokerEnvironment(args: BrokerEnvironmentArgs): Record<string, string> {
   const { broker, brokers } = args;
-  const heap = Math.floor((args.memoryMiB ?? 512) / 2);
+  const heap = Math.floor((args.memoryMiB ?? MEMORY_MIB) / 2);
   const copies = replication(brokers.length);
   const login = Object.keys(args.users ?? {}).length > 0;
   const properties: Record<string, string | number | boolean> = {

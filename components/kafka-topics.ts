@@ -1,3 +1,4 @@
+import { replication } from "./kafka-environment";
 import type { ObservedTopic } from "./kafka-observer";
 import { allowedValue, KAFKA_VERSION, KafkaValue, TOPIC_PROPERTIES } from "./kafka-property";
 import { nearest } from "./nearest";
@@ -26,13 +27,13 @@ const EXAMPLE = '{"name":"orders","partitions":6}';
  *
  * @param topics as parsed from the stack's configuration; a list of {@link KafkaTopic} when there is no fault.
  * @param brokers number of brokers.
- * @param defaultReplication replication of a topic that does not say it. @default 3, or all brokers when they are fewer
+ * @param defaultReplication replication of a topic that does not say it. @default that of the cluster
  * @returns one text per fault: key, value, what is allowed, what to do.
  */
 export function topicFaults(
   topics: unknown,
   brokers: number,
-  defaultReplication = Math.min(3, brokers),
+  defaultReplication = replication(brokers),
 ): string[] {
   if (!Array.isArray(topics)) {
     return [

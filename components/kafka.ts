@@ -5,7 +5,15 @@ import type { Environment } from "./environment";
 import { KafkaAdmin } from "./kafka-admin";
 import { Broker, KafkaNode, pin, placeBrokers } from "./kafka-brokers";
 import { KafkaCluster, progressHook } from "./kafka-cluster";
-import { brokerEnvironment, EXTERNAL_PORT, INTERNAL_PORT, LISTENERS, OWNED } from "./kafka-environment";
+import {
+  brokerEnvironment,
+  CONTROLLER_PORT,
+  EXTERNAL_PORT,
+  INTERNAL_PORT,
+  LISTENERS,
+  MEMORY_MIB,
+  OWNED,
+} from "./kafka-environment";
 import { ObservedTopic, observeTopics } from "./kafka-observer";
 import { envFaults, settingsFaults } from "./kafka-settings";
 import { KafkaTopic, shrinkFaults, topicFaults } from "./kafka-topics";
@@ -165,7 +173,7 @@ export class Kafka extends pulumi.ComponentResource {
         // first healthy check (moby/moby#41726).
         hostname: broker.name,
         env,
-        memoryMiB: args.memoryMiB ?? 512,
+        memoryMiB: args.memoryMiB ?? MEMORY_MIB,
         constraints: [pin(broker)],
         ports: [{ target: EXTERNAL_PORT, published: broker.externalPort, mode: "host" }],
         mounts: [
@@ -179,7 +187,7 @@ export class Kafka extends pulumi.ComponentResource {
         // The CONTROLLER listener is open before there is a quorum, the others are not: brokers that wait for one
         // another to become healthy would wait for ever. The CLI tools would start a second JVM.
         healthcheck: {
-          test: ["CMD", "bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/9093"],
+          test: ["CMD", "bash", "-c", `exec 3<>/dev/tcp/127.0.0.1/${CONTROLLER_PORT}`],
           interval: 2,
           startPeriod: 60,
         },

@@ -1,7 +1,7 @@
 import { killAtOnce, runUntil } from "../support/moment";
 import type { KafkaLab } from "../support/kafka";
 import { swarmObjects } from "../support/swarm-objects";
-import { cases, expectComplete, KAFKA_CLUSTER, produce } from "./kafka";
+import { Case, cases, expectComplete, KAFKA_CLUSTER, produce } from "./kafka";
 
 const ONE = { ...KAFKA_CLUSTER, kafkaBrokers: 1 };
 const GROUP = "readers";
@@ -81,40 +81,21 @@ export const growth = cases(
         expect(lab.engine.docker("ps", "--quiet")).toBe(before);
       },
     },
-    {
-      name: "though the up is killed in the middle",
+    ...[
+      { name: "though the up is killed in the middle", at: /service create dev_kafka-3/ },
+      { name: "though the up is killed while the replicas are made", at: /service create dev_kafka-apply/ },
+    ].map(({ name, at }): Case => ({
+      name,
       run: async (lab) => {
         const read = await startWithOne(lab);
         lab.configure();
-        const operation = await runUntil(
-          { event: /service create dev_kafka-3/ },
-          "up",
-          lab.workspace,
-          lab.engine,
-        );
+        const operation = await runUntil({ event: at }, "up", lab.workspace, lab.engine);
         killAtOnce("all", lab.workspace);
         expect((await operation.ended).code).not.toBe(0);
         lab.up();
         await expectGrown(lab, read);
       },
-    },
-    {
-      name: "though the up is killed while the replicas are made",
-      run: async (lab) => {
-        const read = await startWithOne(lab);
-        lab.configure();
-        const operation = await runUntil(
-          { event: /service create dev_kafka-apply/ },
-          "up",
-          lab.workspace,
-          lab.engine,
-        );
-        killAtOnce("all", lab.workspace);
-        expect((await operation.ended).code).not.toBe(0);
-        lab.up();
-        await expectGrown(lab, read);
-      },
-    },
+    })),
   ],
   () => undefined,
 );

@@ -31,7 +31,7 @@ export function kafka(engineName: string, classes: (lab: () => KafkaLab) => void
   });
 }
 
-interface Case {
+export interface Case {
   readonly name: string;
   readonly run: (lab: KafkaLab) => void | Promise<void>;
 }
