@@ -68,8 +68,16 @@ const HOSTNAME =
   /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/;
 const IMAGE = /^[a-z0-9][a-z0-9._/:-]*:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(@sha256:[a-f0-9]{64})?$/;
 
-const address = text("an IPv4 address, or the name of a network interface", (value) =>
-  /^[\d.]+$/.test(value) ? isIPv4(value) : /^[a-z][a-z0-9._-]{0,14}$/i.test(value),
+const ENGINE = /^(unix:\/\/\/\S+|tcp:\/\/\S+:\d+|ssh:\/\/\S+)$/;
+
+function isAddress(value: string): boolean {
+  return /^[\d.]+$/.test(value) ? isIPv4(value) : /^[a-z][a-z0-9._-]{0,14}$/i.test(value);
+}
+
+const address = text("an IPv4 address, or the name of a network interface", isAddress);
+/** Something is done again whenever its text is another one. */
+const occasion = text("at most 64 letters, digits and signs, such as a date, or empty", (value) =>
+  /^[\x20-\x7e]{0,64}$/.test(value),
 );
 const port = integer(1, 65535);
 const replicas: Check = {
@@ -84,15 +92,21 @@ const image = text("an image with a tag other than latest, such as nginx:1.26.3"
 /** Names and values as Swarm takes them; Pulumi's CLI makes numbers of what looks like one. */
 const NODES = z.record(
   z.string().regex(HOSTNAME),
-  z.strictObject({
-    labels: z
-      .record(
-        z.string().regex(/^[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?$/),
-        z.coerce.string().regex(/^[^\n]*$/),
-      )
-      .default({}),
-    availability: z.enum(["active", "pause", "drain"]).default("active"),
-  }),
+  z
+    .strictObject({
+      host: z.string().regex(ENGINE).optional(),
+      role: z.enum(["manager", "worker"]).optional(),
+      advertiseAddress: z.string().refine(isAddress).optional(),
+      labels: z
+        .record(
+          z.string().regex(/^[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?$/),
+          z.coerce.string().regex(/^[^\n]*$/),
+        )
+        .default({}),
+      availability: z.enum(["active", "pause", "drain"]).default("active"),
+    })
+    // A machine that is made to join has a role.
+    .transform((node) => (node.host !== undefined ? { ...node, role: node.role ?? "worker" } : node)),
 );
 
 const KAFKA_NODES = z.array(
@@ -109,11 +123,7 @@ function parseJson(value: string): unknown {
 
 /** Every key that Pulumi.yaml declares, with its check. */
 const CHECKS = {
-  host: optional(
-    text("unix:///path, tcp://host:port or ssh://user@host", (value) =>
-      /^(unix:\/\/\/\S+|tcp:\/\/\S+:\d+|ssh:\/\/\S+)$/.test(value),
-    ),
-  ),
+  host: optional(text("unix:///path, tcp://host:port or ssh://user@host", (value) => ENGINE.test(value))),
   namespace: optional(
     text("1 to 28 characters of a-z, 0-9 and -, starting with a letter", (value) =>
       /^[a-z][a-z0-9-]{0,27}$/.test(value),
@@ -203,8 +213,12 @@ const CHECKS = {
   nodes: {
     schema: z.string().transform(parseJson).pipe(NODES),
     allowed:
-      'labels and availability (active, pause or drain) by node, such as {"node1":{"labels":{"disk":"ssd"},"availability":"active"}}',
+      "by host name: host (unix://, tcp:// or ssh://), role (manager or worker), advertiseAddress, labels, availability (active, pause or " +
+      'drain), such as {"node1":{"host":"ssh://root@10.0.0.11","role":"manager","labels":{"disk":"ssd"}}}',
   },
+  rotateJoinTokens: occasion,
+  rotateRootCa: occasion,
+  autolock: boolean,
   rolloutTimeoutSeconds: integer(10, 3600),
   allowReplace: {
     schema: z
@@ -267,8 +281,13 @@ export interface PlatformConfig {
     readonly users: Readonly<Record<string, string>>;
     readonly purgeData: boolean;
   };
-  /** Labels and availability of the swarm's nodes, by host name. */
+  /** The swarm's nodes, by host name. */
   readonly nodes: Readonly<Record<string, NodeSettings>>;
+  readonly swarmKeys: {
+    readonly rotateJoinTokens: string | undefined;
+    readonly rotateRootCa: string | undefined;
+    readonly autolock: boolean;
+  };
   readonly rolloutTimeoutSeconds: number;
   /** Short names of the stateful services that may be replaced. */
   readonly allowReplace: readonly string[];
@@ -276,6 +295,12 @@ export interface PlatformConfig {
 
 /** What this environment sets on a node; other labels are left alone. */
 export interface NodeSettings {
+  /** Engine API of the machine, which is made to join; undefined where it joins by other means. */
+  readonly host?: string;
+  /** @default worker with a host; else it is left alone */
+  readonly role?: "manager" | "worker";
+  /** Address or interface that it advertises to the other nodes. @default the engine chooses */
+  readonly advertiseAddress?: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly availability: "active" | "pause" | "drain";
 }
@@ -360,6 +385,11 @@ export function parseConfig(
         purgeData: get("purgeData"),
       },
       nodes: get("nodes"),
+      swarmKeys: {
+        rotateJoinTokens: get<string>("rotateJoinTokens") || undefined,
+        rotateRootCa: get<string>("rotateRootCa") || undefined,
+        autolock: get("autolock"),
+      },
       rolloutTimeoutSeconds: get("rolloutTimeoutSeconds"),
       allowReplace: get("allowReplace"),
     };

@@ -16,7 +16,7 @@ const withDefault = (topics: readonly KafkaTopic[], topic: KafkaTopic): readonly
 /** Config -> foundation -> components -> outputs. */
 export = async (): Promise<Record<string, unknown>> => {
   const config = loadConfig();
-  const { environment, provider, onSwarm } = await foundation(config);
+  const { environment, provider, onSwarm, unlockKey } = await foundation(config);
   const common = { environment };
   const topicsRead = observedTopics("kafka", { ...common, ...config.kafka });
 
@@ -56,5 +56,6 @@ export = async (): Promise<Record<string, unknown>> => {
       producer: producerImage,
     },
     volumes: kafka.volumeNames,
+    ...(config.swarmKeys.autolock && { unlockKey }),
   };
 };

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import Docker from "dockerode";
 import type { NamedObject } from "./content-name";
+import { SshConnections } from "./ssh-connection";
 
 /** What the program must know of the engine before it declares anything. */
 export interface ObservedEngine {
@@ -29,19 +30,15 @@ export interface ObservedEngine {
  * A client of the Engine API.
  *
  * @param host unix:///path, tcp://host:port or ssh://user@host[:port], as in DOCKER_HOST. TLS material for
- * tcp comes from DOCKER_CERT_PATH, keys for ssh from the agent.
+ * tcp comes from DOCKER_CERT_PATH; ssh is the machine's own, with its configuration.
  */
 export function connect(host: string): Docker {
   const url = new URL(host);
   if (url.protocol === "unix:") return new Docker({ socketPath: url.pathname });
   if (url.protocol === "ssh:") {
-    return new Docker({
-      protocol: "ssh",
-      host: url.hostname,
-      port: url.port || 22,
-      username: url.username,
-      sshOptions: { agent: process.env.SSH_AUTH_SOCK },
-    });
+    // The client's own ssh knows neither ~/.ssh/config nor known hosts.
+    const options = { protocol: "http", host: "docker", port: 80, agent: new SshConnections(url) } as const;
+    return new Docker(options); // its types do not know the agent
   }
   const secure = process.env.DOCKER_TLS_VERIFY === "1" || url.port === "2376";
   return new Docker({ protocol: secure ? "https" : "http", host: url.hostname, port: url.port });
@@ -114,12 +111,17 @@ interface EngineInfo {
   readonly Swarm: SwarmInfo;
 }
 
-interface SwarmInfo {
+/** What an engine says of its swarm (GET /info). */
+export interface SwarmInfo {
+  /** Id of its node; empty when it is in no swarm. */
+  readonly NodeID?: string;
+  /** Address that it advertises. */
+  readonly NodeAddr?: string;
   readonly LocalNodeState: "inactive" | "pending" | "active" | "error" | "locked";
   readonly ControlAvailable: boolean;
   readonly Error?: string;
   readonly Cluster?: { readonly ID: string };
-  readonly RemoteManagers?: readonly { readonly Addr: string }[] | null;
+  readonly RemoteManagers?: readonly { readonly NodeID: string; readonly Addr: string }[] | null;
 }
 
 /** Why this engine can't be used as it is, in one sentence with the cure. */
@@ -257,8 +259,28 @@ export interface ApiNode {
   readonly Version: { readonly Index: number };
   readonly Spec: {
     readonly Labels?: Readonly<Record<string, string>>;
+    readonly Role: "manager" | "worker";
     readonly Availability: "active" | "pause" | "drain";
   };
-  readonly Description: { readonly Hostname: string };
-  readonly Status: { readonly State: string };
+  readonly Description: {
+    readonly Hostname: string;
+    readonly Engine?: { readonly EngineVersion?: string };
+  };
+  /** State: ready, down, disconnected or unknown. */
+  readonly Status: { readonly State: string; readonly Addr?: string };
+  /** Managers alone have it. */
+  readonly ManagerStatus?: {
+    readonly Leader?: boolean;
+    /** reachable, unreachable or unknown. */
+    readonly Reachability: string;
+    /** `address:2377`. */
+    readonly Addr: string;
+  };
+}
+
+/** The engine's own words in an error, without the client's and the manager's wrapping. */
+export function reasonOf(error: unknown): string {
+  const { json, message, name } = error as { json?: { message?: string }; message: string; name?: string };
+  if (name === "AbortError" || name === "TimeoutError") return "it does not answer in time";
+  return (json?.message ?? message).replace(/^rpc error: code = \w+ desc = /, "");
 }

@@ -26,8 +26,8 @@ export interface EnvironmentArgs {
   readonly gate: RolloutGate;
   /** How long one rollout may take. */
   readonly rolloutTimeoutSeconds: number;
-  /** Host names of the swarm's nodes before this run. */
-  readonly observedNodes: readonly string[];
+  /** Host names of the swarm's nodes, those that join in this run included; none when there is no swarm yet. */
+  readonly nodeNames: readonly string[];
   /** Services that were there before this run, by full name. */
   readonly observedServices: ReadonlyMap<string, ApiService>;
   /** The manager's volumes that were there before this run, by full name. */
@@ -54,7 +54,7 @@ export class Environment implements EnvironmentArgs {
   readonly timezone: EnvironmentArgs["timezone"];
   readonly gate: EnvironmentArgs["gate"];
   readonly rolloutTimeoutSeconds: EnvironmentArgs["rolloutTimeoutSeconds"];
-  readonly observedNodes: EnvironmentArgs["observedNodes"];
+  readonly nodeNames: EnvironmentArgs["nodeNames"];
   readonly observedServices: EnvironmentArgs["observedServices"];
   readonly observedVolumes: EnvironmentArgs["observedVolumes"];
   readonly observedConfigs: EnvironmentArgs["observedConfigs"];
@@ -76,7 +76,7 @@ export class Environment implements EnvironmentArgs {
     this.timezone = args.timezone;
     this.gate = args.gate;
     this.rolloutTimeoutSeconds = args.rolloutTimeoutSeconds;
-    this.observedNodes = args.observedNodes;
+    this.nodeNames = args.nodeNames;
     this.observedServices = args.observedServices;
     this.observedVolumes = args.observedVolumes;
     this.observedConfigs = args.observedConfigs;

@@ -9,7 +9,9 @@ import { registryAuth, registryLogin } from "./registry-auth";
 import { rolloutGate } from "./rollout-gate";
 import { explainSkippedDependents } from "./skipped-dependents";
 import { Swarm } from "./swarm";
-import { SwarmNode } from "./swarm-node";
+import { SwarmKeys } from "./swarm-keys";
+import { isLocked } from "./swarm-lock";
+import { declareNodes, nodeNames, nodesHeardOf, observeNodes } from "./swarm-nodes";
 
 /** What every service of an environment stands on. */
 export interface Foundation {
@@ -18,6 +20,8 @@ export interface Foundation {
   readonly provider: docker.Provider;
   /** Options of whatever lives on the swarm. */
   readonly onSwarm: pulumi.ComponentResourceOptions;
+  /** Secret, see SwarmKeys. */
+  readonly unlockKey: pulumi.Output<string>;
 }
 
 /** The engine, its swarm, the overlay network and the rollout gate of one environment. */
@@ -25,24 +29,25 @@ export async function foundation(config: PlatformConfig): Promise<Foundation> {
   await requireCli();
   explainSkippedDependents();
   const { host, namespace } = config;
+  if (!pulumi.runtime.isDryRun()) await nodesHeardOf(host);
   const observed = await observeEngine(host, namespace);
   const auths = registryAuth(config.registry, config.dockerConfigFile);
   const provider = new docker.Provider("engine", { host, registryAuth: auths });
-  const swarm = new Swarm("swarm", { ...config, observed });
+  const nodesArgs = { ...config, observed };
+  const standings = await observeNodes(nodesArgs);
+  const advertiseAddress = config.nodes[observed.nodeName]?.advertiseAddress ?? config.advertiseAddress;
+  const swarm = new Swarm("swarm", { ...config, advertiseAddress, observed });
   const networkArgs = {
     ...config.network,
     namespace,
     observed: observed.networks.get(config.network.networkName),
   };
   const network = new OverlayNetwork("network", networkArgs, { provider, dependsOn: [swarm] });
-  const nodes = Object.entries(config.nodes).map(
-    ([node, wanted]) =>
-      new SwarmNode(
-        `node-${node}`,
-        { ...wanted, node, host, observed: observed.nodes },
-        { dependsOn: [swarm] },
-      ),
-  );
+  const nodes = declareNodes(nodesArgs, standings, swarm);
+  const observedAutolock =
+    config.swarmKeys.autolock && observed.clusterId !== undefined ? await isLocked(host) : undefined;
+  const keysArgs = { ...config.swarmKeys, host, observedAutolock };
+  const keys = new SwarmKeys("swarm-keys", keysArgs, { dependsOn: [swarm, ...nodes] });
   // Constraints of services may need the nodes' labels.
   const onSwarm = { provider, dependsOn: [swarm, ...nodes] };
   const environment = new Environment({
@@ -50,7 +55,7 @@ export async function foundation(config: PlatformConfig): Promise<Foundation> {
     nodeName: observed.nodeName,
     network,
     gate: rolloutGate(host, config.rolloutTimeoutSeconds),
-    observedNodes: observed.nodes.map(({ Description }) => Description.Hostname),
+    nodeNames: nodeNames(nodesArgs),
     observedServices: observed.services,
     observedVolumes: observed.volumes,
     observedConfigs: observed.configs,
@@ -58,5 +63,5 @@ export async function foundation(config: PlatformConfig): Promise<Foundation> {
     registryLogin: () => registryLogin(config.registry, config.dockerConfigFile),
     currentReplicas: (serviceName) => currentReplicas(host, serviceName),
   });
-  return { environment, provider, onSwarm };
+  return { environment, provider, onSwarm, unlockKey: keys.unlockKey };
 }

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Environment } from "./environment";
 import { Broker, pin } from "./kafka-brokers";
 import { OneShotFailed, runOneShot } from "./one-shot-task";
+import type { Progress } from "./progress-hook";
 import type { SwarmSecret } from "./swarm-secret";
 
 export interface KafkaAdminArgs {
@@ -37,9 +38,6 @@ interface Run {
   /** Runs in the network of this broker's node. @default in the overlay */
   readonly onHostOf?: Broker;
 }
-
-/** Called with what is waited for. */
-export type Progress = (line: string) => void;
 
 /** What each line of the tasks begins with. */
 const TIME = /^\d{4}-\d\d-\d\dT\S+ /;

@@ -37,8 +37,8 @@ export interface BrokersArgs {
   readonly nodes: readonly KafkaNode[];
   /** Host name of the manager's own node. */
   readonly nodeName: string;
-  /** Host names of the swarm's nodes before this run; none when there is no swarm yet. */
-  readonly observedNodes: readonly string[];
+  /** Host names of the swarm's nodes; none when there is no swarm yet. */
+  readonly nodeNames: readonly string[];
   readonly externalHost: string;
   /** Of the first broker on a machine; a second one there takes the next port, and so on. */
   readonly externalPort: number;
@@ -68,7 +68,7 @@ export function placeBrokers(args: BrokersArgs): { readonly brokers: Broker[]; r
         " do: name the machine of each broker, in the order of the brokers",
     );
   }
-  const machines = args.observedNodes;
+  const machines = args.nodeNames;
   for (const [i, { node }] of args.nodes.entries()) {
     if (machines.length === 0 || machines.filter((name) => name === node).length === 1) continue;
     const what = machines.includes(node)

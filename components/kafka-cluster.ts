@@ -1,12 +1,12 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { createHash } from "node:crypto";
-import type { KafkaAdmin, Progress } from "./kafka-admin";
+import type { KafkaAdmin } from "./kafka-admin";
 import type { Broker } from "./kafka-brokers";
 import { minInSync, replication } from "./kafka-environment";
 import type { ObservedTopic } from "./kafka-observer";
 import { drift, KafkaTopic, plannedTopic, topicLine } from "./kafka-topics";
-import { RolloutProgress } from "./rollout-progress";
+import { Progress, progressHook, reporter } from "./progress-hook";
 import { errorWithoutStack } from "./skipped-dependents";
 import type { SwarmSecret } from "./swarm-secret";
 import type { SwarmService } from "./swarm-service";
@@ -114,16 +114,6 @@ export class KafkaCluster extends pulumi.ComponentResource {
     const [first] = brokers;
     if (first !== undefined) await admin.reachable(brokers.length, first, progress);
   }
-}
-
-/** A hook that shows what it waits for in the row of its resource. */
-export function progressHook(name: string, wait: (progress: Progress) => Promise<void>): pulumi.ResourceHook {
-  return new pulumi.ResourceHook(name, ({ urn }) => wait(reporter(new pulumi.DependencyResource(urn))));
-}
-
-function reporter(resource: pulumi.Resource): Progress {
-  const progress = new RolloutProgress((line) => void pulumi.log.info(line, resource, undefined, true));
-  return (line) => progress.show(line);
 }
 
 /** What the cluster has instead of the topics that are wanted; undefined when it has them, or was not read. */

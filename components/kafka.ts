@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import type { Environment } from "./environment";
 import { KafkaAdmin } from "./kafka-admin";
 import { Broker, KafkaNode, pin, placeBrokers } from "./kafka-brokers";
-import { KafkaCluster, progressHook } from "./kafka-cluster";
+import { KafkaCluster } from "./kafka-cluster";
 import {
   brokerEnvironment,
   CONTROLLER_PORT,
@@ -17,6 +17,7 @@ import {
 import { ObservedTopic, observeTopics } from "./kafka-observer";
 import { envFaults, settingsFaults } from "./kafka-settings";
 import { KafkaTopic, shrinkFaults, topicFaults } from "./kafka-topics";
+import { progressHook } from "./progress-hook";
 import { SwarmSecret } from "./swarm-secret";
 import { SwarmService } from "./swarm-service";
 

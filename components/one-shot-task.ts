@@ -1,6 +1,6 @@
 import type Docker from "dockerode";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ApiService, ApiTask, connect } from "./engine";
+import { ApiService, ApiTask, connect, reasonOf } from "./engine";
 import type { RegistryLogin } from "./registry-auth";
 import { RolloutSnapshot, unplaceable } from "./rollout";
 import {
@@ -293,10 +293,4 @@ function onSignal(cleanUp: () => Promise<unknown>): () => void {
   };
   process.on("SIGINT", handle).on("SIGTERM", handle);
   return ignore;
-}
-
-/** The engine's own words, without the client's and the manager's wrapping. */
-function reasonOf(error: unknown): string {
-  const { json, message } = error as { json?: { message?: string }; message: string };
-  return (json?.message ?? message).replace(/^rpc error: code = \w+ desc = /, "");
 }

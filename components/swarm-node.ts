@@ -1,72 +1,89 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { NodeSettings } from "../config";
-import type { ApiNode } from "./engine";
+import type { Standing } from "./node-sight";
+import { settleNode } from "./node-steps";
+import { progressHook } from "./progress-hook";
+import type { Swarm } from "./swarm";
 
 export interface SwarmNodeArgs extends NodeSettings {
-  /** Engine API of a manager, as in DOCKER_HOST. */
-  readonly host: string;
   /** Host name of the node. */
   readonly node: string;
-  /** The swarm's nodes before this run; none when there is no swarm yet. */
-  readonly observed: readonly ApiNode[];
+  readonly namespace: string;
+  /** Engine API of a manager, as in DOCKER_HOST. */
+  readonly managerHost: string;
+  readonly swarm: Pick<Swarm, "madeHere">;
+  /** How the node stands before this run, see standing(). */
+  readonly standing: Standing;
+  /** How long its tasks may take to move, in seconds. */
+  readonly timeoutSeconds: number;
 }
 
-/** Labels and availability of one node of the swarm. Labels that were not set here are left alone. */
+/**
+ * One node of the swarm: its membership, role, labels and availability. Labels that were not set here are left
+ * alone. A node that this environment brought into the swarm leaves it when it is no longer declared.
+ */
 export class SwarmNode extends pulumi.ComponentResource {
   constructor(name: string, args: SwarmNodeArgs, opts?: pulumi.ComponentResourceOptions) {
     super("swarm-platform:index:SwarmNode", name, {}, opts);
-
-    const known = args.observed.map(({ Description }) => Description.Hostname);
-    if (known.length > 0 && !known.includes(args.node)) {
-      throw new pulumi.ResourceError(
-        `nodes.${args.node}: the swarm has no such node; allowed: ${known.join(", ")} (docker node ls)`,
-        this,
-        true,
-      );
-    }
     this.settings(name, args);
     this.registerOutputs();
   }
 
   private settings(name: string, args: SwarmNodeArgs): command.local.Command {
-    const labels = lines(args.labels);
-    const seen = drift(args);
+    const seen = difference(args);
+    let madeHere = false;
+    args.swarm.madeHere.apply((made) => (madeHere = made));
+    const settle = progressHook(name, (progress, { oldInputs }) =>
+      settleNode({ ...args, madeHere, labelsBefore: labelKeys(oldInputs), progress }),
+    );
     // A command has no Read, so an input carries what was seen. While that is what is wanted it is ignored and
     // nothing differs.
     return new command.local.Command(
       name,
       {
-        create: "sh components/swarm-node.sh apply",
-        update: "sh components/swarm-node.sh apply",
-        delete: "sh components/swarm-node.sh forget",
+        create: "echo settled",
+        update: "echo settled",
+        delete: "sh components/swarm-node.sh",
         environment: {
-          DOCKER_HOST: args.host,
           NODE: args.node,
-          LABELS: labels,
+          NODE_HOST: args.host ?? "",
+          NAMESPACE: args.namespace,
+          ...(args.role !== undefined && { ROLE: args.role }),
+          ...(args.advertiseAddress !== undefined && { ADVERTISE_ADDRESS: args.advertiseAddress }),
+          LABELS: lines(args.labels),
           AVAILABILITY: args.availability,
+          PATIENCE: String(args.timeoutSeconds),
           SEEN: seen ?? "as wanted",
         },
       },
-      { parent: this, ignoreChanges: seen === undefined ? ["environment.SEEN"] : [] },
+      {
+        parent: this,
+        ignoreChanges: seen === undefined ? ["environment.SEEN"] : [],
+        hooks: { beforeCreate: [settle], beforeUpdate: [settle] },
+      },
     );
   }
 }
 
-/** What the node has instead of what is wanted; undefined when it is as wanted, or not seen yet. */
-function drift({ node, labels, availability, observed }: SwarmNodeArgs): string | undefined {
-  const is = observed.find(({ Description }) => Description.Hostname === node);
-  if (is === undefined) return undefined;
-  const has = (key: string): string => {
-    const value = is.Spec.Labels?.[key];
-    return value === undefined ? `no label ${key}` : `label ${key}=${value}`;
-  };
+/** What the node is instead of what is wanted; undefined when it is as wanted, or not seen yet. */
+function difference({ role, labels, availability, standing }: SwarmNodeArgs): string | undefined {
+  const { entry, stale, missing, locked } = standing;
+  // With the time, the same state a second time differs from the first.
+  const now = new Date().toISOString();
+  if (locked) return `its engine waits for the unlock key (${now})`;
+  if (missing !== undefined) return `${missing} (${now})`;
+  if (entry === undefined) return undefined;
+  const { Spec } = entry;
   const differing = Object.entries(labels)
-    .filter(([key, value]) => is.Spec.Labels?.[key] !== value)
-    .map(([key]) => has(key));
-  if (is.Spec.Availability !== availability) differing.push(`availability ${is.Spec.Availability}`);
-  // With the version, the same drift a second time differs from the first.
-  return differing.length === 0 ? undefined : `${differing.join(", ")} (node version ${is.Version.Index})`;
+    .filter(([key, value]) => Spec.Labels?.[key] !== value)
+    .map(([key]) =>
+      Spec.Labels?.[key] === undefined ? `no label ${key}` : `label ${key}=${Spec.Labels[key]}`,
+    );
+  if (role !== undefined && Spec.Role !== role) differing.push(`role ${Spec.Role}`);
+  if (Spec.Availability !== availability) differing.push(`availability ${Spec.Availability}`);
+  if (stale.length > 0) differing.push(`left behind: ${stale.map(({ ID }) => ID).join(", ")}`);
+  return differing.length === 0 ? undefined : `${differing.join(", ")} (node version ${entry.Version.Index})`;
 }
 
 /** `KEY=VALUE`, one a line. */
@@ -75,4 +92,11 @@ function lines(labels: Readonly<Record<string, string>>): string {
     .map(([key, value]) => `${key}=${value}`)
     .sort()
     .join("\n");
+}
+
+/** Keys of the labels in the inputs of the last run. */
+function labelKeys(inputs: unknown): string[] {
+  const { environment } = (inputs ?? {}) as { readonly environment?: { readonly LABELS?: string } };
+  const text = environment?.LABELS ?? "";
+  return text === "" ? [] : text.split("\n").map((line) => line.replace(/=.*/, ""));
 }

@@ -1,10 +1,8 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { connect, ObservedEngine } from "./engine";
+import type { ObservedEngine } from "./engine";
 
 export interface SwarmArgs {
-  /** Engine API of the manager, as in DOCKER_HOST. */
-  readonly host: string;
   /** What the engine said before this run, see observeEngine. */
   readonly observed: ObservedEngine;
   /** Address or interface that a new swarm advertises. @default the engine chooses */
@@ -20,41 +18,22 @@ export interface SwarmArgs {
 export class Swarm extends pulumi.ComponentResource {
   /** Id of the swarm. */
   public readonly clusterId: pulumi.Output<string>;
-  /** Secret: lets a node join as a worker. */
-  public readonly workerToken: pulumi.Output<string>;
-  /** Secret: lets a node join as a manager. */
-  public readonly managerToken: pulumi.Output<string>;
+  /** Whether this environment made it, and it was not there before. */
+  public readonly madeHere: pulumi.Output<boolean>;
 
   constructor(name: string, args: SwarmArgs, opts?: pulumi.ComponentResourceOptions) {
     super("swarm-platform:index:Swarm", name, {}, opts);
 
     const membership = this.join(name, args);
     this.clusterId = membership.stdout.apply((line) => line.split(" ")[1] ?? "");
-    const tokens = pulumi.secret(
-      this.clusterId.apply(async (id) => {
-        // A preview of a swarm that has vanished has nothing to ask yet.
-        if (args.observed.clusterId === undefined && pulumi.runtime.isDryRun())
-          return { Worker: "", Manager: "" };
-        if (id === "") return { Worker: "", Manager: "" };
-        const swarm = (await connect(args.host).swarmInspect()) as {
-          JoinTokens: { Worker: string; Manager: string };
-        };
-        return swarm.JoinTokens;
-      }),
-    );
-    this.workerToken = tokens.Worker;
-    this.managerToken = tokens.Manager;
-
-    this.registerOutputs({
-      clusterId: this.clusterId,
-      workerToken: this.workerToken,
-      managerToken: this.managerToken,
-    });
+    this.madeHere = membership.stdout.apply((line) => line.startsWith("initialised "));
+    this.registerOutputs({ clusterId: this.clusterId, madeHere: this.madeHere });
   }
 
   private join(name: string, args: SwarmArgs): command.local.Command {
-    // A command has no Read, so an input carries what was seen. While there is a swarm it is ignored and
-    // nothing differs; when the swarm is gone, its new value makes `preview` show the repair.
+    // The script finds the engine by DOCKER_HOST, which is not recorded: another manager may take over.
+    // A command has no Read, so an input carries what was seen. While there is a swarm all
+    // of them are ignored, since they are those of a new one; when the swarm is gone, its new value makes `preview` show the repair.
     const missing = args.observed.clusterId === undefined;
     return new command.local.Command(
       name,
@@ -63,13 +42,12 @@ export class Swarm extends pulumi.ComponentResource {
         update: "sh components/swarm-init.sh",
         delete: "sh components/swarm-leave.sh",
         environment: {
-          DOCKER_HOST: args.host,
           SWARM_SEEN: missing ? `none at ${new Date().toISOString()}` : "present",
           ...(args.advertiseAddress !== undefined && { ADVERTISE_ADDRESS: args.advertiseAddress }),
           ...(args.addressPool !== undefined && { ADDRESS_POOL: args.addressPool }),
         },
       },
-      { parent: this, ignoreChanges: missing ? [] : ["environment.SWARM_SEEN"] },
+      { parent: this, ignoreChanges: missing ? [] : ["environment"] },
     );
   }
 }

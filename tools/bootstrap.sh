@@ -21,6 +21,7 @@ readonly PULUMI_LEAST=3.238.0 # the first CLI in which a failing hook fails the 
 readonly ENGINE_WAIT=60       # seconds
 
 purpose=${1:-up}
+readonly USERS_DOCKER_HOST=${DOCKER_HOST:-}
 # shellcheck source=tools/env.sh
 . tools/env.sh
 readonly CACHE=$SWARM_PLATFORM_CACHE
@@ -187,10 +188,16 @@ step_go() {
 engine_answers() { docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
 
 step_engine() {
+  # The stack may name managers elsewhere, which can be asked only now that Node and its packages are there.
+  if [ -z "$USERS_DOCKER_HOST" ] && grep -Eqs 'host"?: *[^ ]' "Pulumi.${STACK:-dev}.yaml"; then
+    packages docker:docker.io ssh:openssh-client
+    DOCKER_HOST=
+    . tools/env.sh
+  fi
   if have docker && engine_answers; then return; fi
   case $DOCKER_HOST in
   unix:///var/run/docker.sock) ;;
-  *) fail "the Docker engine at $DOCKER_HOST does not answer; start it, or unset DOCKER_HOST for the engine of this machine" ;;
+  *) fail "the Docker engine at $DOCKER_HOST does not answer; start it, or unset DOCKER_HOST for the one that the stack names or this machine has" ;;
   esac
   if [ "$(uname -s)" = Darwin ]; then
     fail "no Docker engine answers; start Docker Desktop (open -a Docker), or install it from https://docs.docker.com/desktop/"
@@ -268,6 +275,8 @@ up)
   step_stack
   ;;
 test)
+  # With an init system the package would start an sshd of the machine; there, those tests are skipped.
+  [ -d /run/systemd/system ] || packages sshd:openssh-server ssh-keygen:openssh-client
   # The tests' engines are always offline ones: the same images on every machine.
   step_offline_images
   ;;

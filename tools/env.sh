@@ -19,8 +19,6 @@ export PATH
 
 export PULUMI_HOME="$SWARM_PLATFORM_CACHE/pulumi-home"
 export PULUMI_SKIP_UPDATE_CHECK="${PULUMI_SKIP_UPDATE_CHECK:-1}"
-# Each read of a service waits 2 s in the provider: many at once cost no more than one.
-export PULUMI_PARALLEL="${PULUMI_PARALLEL:-128}"
 # A service that fails must not stop the others from being finished.
 export PULUMI_CONTINUE_ON_ERROR="${PULUMI_CONTINUE_ON_ERROR:-true}"
 export NODE_COMPILE_CACHE="${NODE_COMPILE_CACHE:-$SWARM_PLATFORM_CACHE/node-compile}"
@@ -35,9 +33,20 @@ fi
 # Takes the passphrase's salt from the state where the stack's file has none (tools/stack.sh).
 export PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER=true
 
-# The image builder follows DOCKER_HOST, the provider its own default: one address for both, that of the
-# docker CLI's current context (Docker Desktop has a socket of its own).
+# The image builder follows DOCKER_HOST, the provider its own default: one address for both, that of a manager which the
+# stack names (STACK, default dev), else that of the docker CLI's current context (Docker Desktop has a socket of its own).
+if [ -z "${DOCKER_HOST:-}" ] && grep -Eqs 'host"?: *[^ ]' "Pulumi.${STACK:-dev}.yaml" && [ -d node_modules/yaml ]; then
+	DOCKER_HOST=$(STACK="${STACK:-dev}" tools/manager-host.mjs) || return 1 2>/dev/null || exit 1
+	export DOCKER_HOST
+fi
 if [ -z "${DOCKER_HOST:-}" ]; then
 	DOCKER_HOST=$(docker context inspect --format '{{.Endpoints.docker.Host}}' 2>/dev/null) || DOCKER_HOST=
 	export DOCKER_HOST="${DOCKER_HOST:-unix:///var/run/docker.sock}"
 fi
+
+# Each read of a service waits 2 s in the provider: many at once cost no more than one. By ssh each is a login of its own,
+# and sshd refuses some of more than 10 that begin at once (its MaxStartups).
+case $DOCKER_HOST in
+ssh://*) export PULUMI_PARALLEL="${PULUMI_PARALLEL:-8}" ;;
+*) export PULUMI_PARALLEL="${PULUMI_PARALLEL:-128}" ;;
+esac

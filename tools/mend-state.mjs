@@ -44,6 +44,7 @@ const swarm = await manageableSwarm();
 if (swarm === undefined) {
   dropVanished();
 } else {
+  speakToManager();
   if (changesSwarm) removeOneShots();
   for (const { type, resource } of pending) resume(type, resource);
   if (before !== undefined) {
@@ -116,6 +117,19 @@ function look(kind, nameOrId) {
     labels: found.Spec?.Labels ?? found.Labels ?? {},
     created: Date.parse(found.CreatedAt ?? found.Created),
   };
+}
+
+/** The provider reads through the manager that the state names; after that one's loss another must do. */
+function speakToManager() {
+  const host = process.env.DOCKER_HOST;
+  const known = resources.find(isSwarmInit)?.outputs?.stdout ?? "";
+  if (!host || !known.endsWith(` ${swarm.ID}`)) return;
+  for (const { type, inputs, outputs } of resources) {
+    if (type !== "pulumi:providers:docker" || inputs?.host === undefined || inputs.host === host) continue;
+    say(`the swarm is spoken to through ${host} now; it was ${inputs.host}.`);
+    for (const properties of [inputs, outputs]) if (properties) properties.host = host;
+    mended = true;
+  }
 }
 
 // ---------------------------------------------------------------- interrupted operations

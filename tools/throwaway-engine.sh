@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Docker engines that share nothing with the machine's own, for tests and for building images.
 #
-#   throwaway-engine.sh start DIR [NAME [--disk=SIZE] [DOCKERD_FLAG...]]
+#   throwaway-engine.sh start DIR [NAME [--disk=SIZE] [--sshd=KEYS] [DOCKERD_FLAG...]]
 #                                            start, or start again with the data, address, name and flags of DIR;
-#                                            SIZE (such as 300m) gives it a disk of its own, which ends with it
+#                                            SIZE (such as 300m) gives it a disk of its own, which ends with it;
+#                                            KEYS is a file of public keys, with which root may log in by ssh
 #   throwaway-engine.sh restart DIR          stop dockerd in an orderly way, start it again
 #   throwaway-engine.sh kill DIR             end it at once, like a power cut; DIR stays for another start
+#   throwaway-engine.sh cut|heal DIR         take its network cable out, put it in again
 #   throwaway-engine.sh stop DIR             end it at once and delete all it had, DIR too
 #   throwaway-engine.sh stop-all PARENT      stop every engine at or below PARENT
 #
@@ -18,7 +20,7 @@
 # and mount of an engine is inside its process and mount namespace: ending PID ends all of them,
 # whatever state they were in. Process ids that such an engine reports are those of its namespace.
 #
-# In DIR: docker-data/, log, registry.log, pid. In /run/swarmtest/ID: the socket, whose path must stay short, and
+# In DIR: docker-data/, sshd/, log, registry.log, sshd.log, pid. In /run/swarmtest/ID: the socket, whose path must stay short, and
 # the address.
 # When the image cache has a registry folder (tools/offline), the engine gets a read-only mirror of it.
 set -euo pipefail
@@ -136,7 +138,9 @@ network_up() {
     ip netns add "$netns"
   fi
   if ! ip link show "$veth" &>/dev/null; then
-    ip link add "$veth" type veth peer name eth0 netns "$netns"
+    # One hardware address for each address: others may still remember the engine that had it before.
+    ip link add "$veth" type veth peer name eth0 netns "$netns" \
+      address "$(printf '02:00:0a:d5:00:%02x' "$(cut -d. -f4 "$state/address")")"
   fi
   ip link set "$veth" master "$BRIDGE" up
   ip -n "$netns" link set lo up
@@ -157,11 +161,16 @@ inside() {
   use "$1"
   local name=$2 flags=() path
   shift 2
-  if [[ ${1:-} == --disk=* ]]; then
-    mkdir -p "$dir/docker-data"
-    mount -t tmpfs -o "size=${1#*=}" tmpfs "$dir/docker-data"
+  while [[ ${1:-} == --disk=* || ${1:-} == --sshd=* ]]; do
+    case $1 in
+      --disk=*)
+        mkdir -p "$dir/docker-data"
+        mount -t tmpfs -o "size=${1#*=}" tmpfs "$dir/docker-data"
+        ;;
+      --sshd=*) start_sshd "${1#*=}" ;;
+    esac
     shift
-  fi
+  done
   hostname "$name"
   # What dockerd and containerd keep at fixed places: trust key, sockets, network handles.
   for path in /etc/docker /run/docker /run/containerd; do
@@ -187,6 +196,23 @@ inside() {
     --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$netns" "${flags[@]}" "$@" &
   # This shell stays as the process that collects orphans; when dockerd ends, everything does.
   wait $!
+}
+
+# A login by ssh finds the docker CLI speaking to this engine, as on any machine.
+start_sshd() { # KEYS
+  mkdir -p "$dir/sshd" /run/sshd
+  [[ -s $dir/sshd/host-key ]] || ssh-keygen -q -t ed25519 -N '' -f "$dir/sshd/host-key"
+  cat >"$dir/sshd/config" <<-END
+	HostKey $dir/sshd/host-key
+	AuthorizedKeysFile $1
+	StrictModes no
+	PermitRootLogin prohibit-password
+	PasswordAuthentication no
+	KbdInteractiveAuthentication no
+	PidFile none
+	SetEnv DOCKER_HOST=unix://$socket
+	END
+  /usr/sbin/sshd -D -e -f "$dir/sshd/config" &>"$dir/sshd.log" &
 }
 
 launch() { # [NAME [DOCKERD_FLAG...]]
@@ -270,6 +296,13 @@ start() {
   printf '%s\n' "DOCKER_HOST=unix://$socket" "ENGINE_ADDRESS=$(<"$state/address")" "NETNS=$netns" "PID=$(<"$dir/pid")"
 }
 
+cable() { # up|down
+  use "$1"
+  require
+  known
+  ip link set "$veth" "$2"
+}
+
 restart() {
   use "$1"
   require
@@ -327,6 +360,8 @@ shift || true
 case $command in
   start | restart | stop) "$command" "$@" ;;
   stop-all) stop_all "$1" ;;
+  cut) cable "$1" down ;;
+  heal) cable "$1" up ;;
   kill)
     use "$1"
     require

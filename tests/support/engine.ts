@@ -21,6 +21,11 @@ export interface Engine {
   restart(): void;
   /** Ends it at once, like a power cut; `restart` brings it back. */
   kill(): void;
+  /** Takes its network cable out; `heal` puts it in again. */
+  cut(): void;
+  heal(): void;
+  /** Runs a command in its network namespace, such as iptables; throws with its output when it fails. */
+  inNetwork(command: string, ...args: string[]): string;
   stop(): void;
 }
 
@@ -45,6 +50,13 @@ export function startEngine(name: string, ...flags: readonly string[]): Engine {
       execFileSync("docker", ["--host", host, ...args], { encoding: "utf8", stdio: "pipe" }).trim(),
     restart: () => run("restart"),
     kill: () => run("kill"),
+    cut: () => run("cut"),
+    heal: () => run("heal"),
+    inNetwork: (...command) =>
+      execFileSync("nsenter", [`--net=/run/netns/${facts.NETNS}`, ...command], {
+        encoding: "utf8",
+        stdio: "pipe",
+      }).trim(),
     stop: () => run("stop"),
   };
 }

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { ObservedEngine } from "../../components/engine";
+import type { ApiNode, ObservedEngine } from "../../components/engine";
 import { Environment, EnvironmentArgs } from "../../components/environment";
 
 /** An environment called dev, to be made inside a recorded program. */
@@ -11,7 +11,7 @@ export function testEnvironment(args: Partial<EnvironmentArgs> = {}): Environmen
     network: { networkId: "network-id", observedId: "network-id", replacedFor: [] },
     routing: "mesh",
     timezone: "UTC",
-    observedNodes: [],
+    nodeNames: [],
     observedServices: new Map(),
     observedVolumes: [],
     observedConfigs: [],
@@ -41,3 +41,32 @@ export const EMPTY_SWARM = {
   configs: [],
   secrets: [],
 } satisfies Omit<ObservedEngine, "clusterId">;
+
+/** A node as GET /nodes tells it: a worker that is ready, unless said otherwise. */
+export function apiNode(
+  name: string,
+  {
+    id = `${name}-id`,
+    role = "worker",
+    state = "ready",
+    labels = {},
+    availability = "active",
+    reachability = "reachable",
+  }: {
+    readonly id?: string;
+    readonly role?: ApiNode["Spec"]["Role"];
+    readonly state?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly availability?: ApiNode["Spec"]["Availability"];
+    readonly reachability?: string;
+  } = {},
+): ApiNode {
+  return {
+    ID: id,
+    Version: { Index: 42 },
+    Spec: { Role: role, Availability: availability, Labels: labels },
+    Description: { Hostname: name },
+    Status: { State: state },
+    ...(role === "manager" && { ManagerStatus: { Reachability: reachability, Addr: `${name}:2377` } }),
+  };
+}

@@ -13,6 +13,7 @@ import { foundation } from "./components/foundation";
 import { ImageBuild } from "./components/image-build";
 import { ImagePull } from "./components/image-pull";
 import { Kafka, observedTopics } from "./components/kafka";
+import { renderNginxConfig } from "./components/nginx-config";
 import { SwarmConfig } from "./components/swarm-config";
 import { SwarmSecret } from "./components/swarm-secret";
 import { SwarmService, SwarmServiceArgs } from "./components/swarm-service";

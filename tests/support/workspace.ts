@@ -46,6 +46,8 @@ export class Workspace {
     private readonly engine: Engine,
     readonly stack: string,
     config: Readonly<Record<string, string | number | boolean>> = {},
+    /** Environment variables of all commands. */
+    private readonly variables: Readonly<Record<string, string>> = {},
   ) {
     this.folder = path.join(WORK, "workspaces", name);
     fs.rmSync(this.folder, { recursive: true, force: true });
@@ -185,7 +187,13 @@ export class Workspace {
   }
 
   private env(): NodeJS.ProcessEnv {
-    return { ...process.env, ...OWN_STATE, DOCKER_HOST: this.engine.host, STACK: this.stack };
+    return {
+      ...process.env,
+      ...OWN_STATE,
+      DOCKER_HOST: this.engine.host,
+      STACK: this.stack,
+      ...this.variables,
+    };
   }
 }
 

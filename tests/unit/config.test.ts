@@ -27,7 +27,9 @@ const one = (line: string): string =>
 const PORT = "a whole number from 1 to 65535";
 const REPLICAS = "a whole number from 0 to 100, or unmanaged";
 const NODES =
-  'labels and availability (active, pause or drain) by node, such as {"node1":{"labels":{"disk":"ssd"},"availability":"active"}}';
+  "by host name: host (unix://, tcp:// or ssh://), role (manager or worker), advertiseAddress, labels, availability (active, " +
+  'pause or drain), such as {"node1":{"host":"ssh://root@10.0.0.11","role":"manager","labels":{"disk":"ssd"}}}';
+const OCCASION = "at most 64 letters, digits and signs, such as a date, or empty";
 const MEMORY = "a whole number from 6 to 1048576";
 const IMAGE = "an image with a tag other than latest, such as nginx:1.26.3";
 const SUBNET = "an IPv4 subnet of at least 8 addresses, such as 10.0.9.0/24";
@@ -100,6 +102,12 @@ const BAD: [string, string, string][] = [
   ["nodes", '{"node1":{"availability":"off"}}', NODES],
   ["nodes", '{"node1":{"labels":{"a b":"c"}}}', NODES],
   ["nodes", '{"no de":{}}', NODES],
+  ["nodes", '{"node1":{"host":"10.0.0.11"}}', NODES],
+  ["nodes", '{"node1":{"role":"leader"}}', NODES],
+  ["nodes", '{"node1":{"advertiseAddress":"10.0.0"}}', NODES],
+  ["rotateJoinTokens", "a\nb", OCCASION],
+  ["rotateRootCa", "a".repeat(65), OCCASION],
+  ["autolock", "on", "true or false"],
   ["allowReplace", "kafka; nginx", "names of services, separated by commas, or empty"],
   ["purgeData", "True", "true or false"],
 ];
@@ -252,6 +260,12 @@ test("nodes come out with all that they may have, and what looks like a number a
     node1: { labels: { rack: "3" }, availability: "active" },
     node2: { labels: {}, availability: "drain" },
   });
+});
+
+test("a machine that is made to join is a worker unless it is said to be a manager", () => {
+  const nodes = { a: { host: "ssh://a", role: "manager" }, b: { host: "ssh://b" }, c: {} };
+  const parsed = parse({ nodes: JSON.stringify(nodes) }).nodes;
+  expect(Object.values(parsed).map(({ role }) => role)).toEqual(["manager", "worker", undefined]);
 });
 
 test("consent to replacements is a list", () => {

@@ -129,7 +129,13 @@ describe("swarmFault", () => {
     ["a manager", { LocalNodeState: "active", ControlAvailable: true }, undefined],
     [
       "a worker",
-      { ...worker, RemoteManagers: [{ Addr: "10.0.0.1:2377" }, { Addr: "10.0.0.2:2377" }] },
+      {
+        ...worker,
+        RemoteManagers: [
+          { NodeID: "m1", Addr: "10.0.0.1:2377" },
+          { NodeID: "m2", Addr: "10.0.0.2:2377" },
+        ],
+      },
       `The engine at ${HOST} is a worker of a swarm, and only managers take changes. ` +
         "Set host to a manager (10.0.0.1:2377, 10.0.0.2:2377), or promote this node.",
     ],
@@ -181,14 +187,6 @@ describe("connect", () => {
     ["unix:///run/docker.sock", { protocol: "http", socketPath: "/run/docker.sock" }],
     ["tcp://10.0.0.9:2375", { protocol: "http", host: "10.0.0.9", port: "2375" }],
     ["tcp://10.0.0.9:2376", { protocol: "https", host: "10.0.0.9", port: "2376" }],
-    [
-      "ssh://admin@manager.example.com",
-      { protocol: "ssh", host: "manager.example.com", port: 22, username: "admin" },
-    ],
-    [
-      "ssh://admin@manager.example.com:2222",
-      { protocol: "ssh", host: "manager.example.com", port: "2222", username: "admin" },
-    ],
   ])("%s", (host, wanted) => {
     expect(target(host)).toMatchObject(wanted);
   });

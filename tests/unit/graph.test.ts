@@ -18,8 +18,7 @@ jest.mock("../../components/engine", () => ({
     Promise.resolve({ ...EMPTY_SWARM, clusterId: CLUSTER_ID }),
   connect: () =>
     ({
-      swarmInspect: () =>
-        Promise.resolve({ JoinTokens: { Worker: "worker-token", Manager: "manager-token" } }),
+      listNodes: () => Promise.resolve([]),
     }) as unknown as Docker,
 }));
 
@@ -175,6 +174,7 @@ describe.each(ROUTINGS)("with routing %s", (routing) => {
       "swarm-platform:index:QuotesService": 1,
       "swarm-platform:index:Swarm": 1,
       "swarm-platform:index:SwarmConfig": 2 + behind,
+      "swarm-platform:index:SwarmKeys": 1,
       "swarm-platform:index:SwarmService": 4 + behind,
     });
   });

@@ -21,7 +21,7 @@ const place = (args: Partial<BrokersArgs> = {}): ReturnType<typeof placeBrokers>
     brokers: 3,
     nodes: [],
     nodeName: "alone",
-    observedNodes: [],
+    nodeNames: [],
     externalHost: "10.0.0.1",
     externalPort: 9094,
     observedServices: new Map(),
@@ -98,7 +98,7 @@ test("each broker has a machine, or none has", () => {
 });
 
 test("a machine that the swarm does not have, or has twice, is a fault", () => {
-  const { faults } = place({ nodes: NODES, observedNodes: ["a", "a", "b"] });
+  const { faults } = place({ nodes: NODES, nodeNames: ["a", "a", "b"] });
   const allowed = "allowed: a name of one of a, a, b (docker node ls)";
   expect(faults).toEqual([
     `kafkaNodes[0].node = "c": the swarm has no such node; ${allowed}; do: pulumi config set --path 'kafkaNodes[0].node' <value>`,

@@ -93,7 +93,7 @@ class FakeSwarm {
           {
             ID: "node1",
             Version: { Index: 1 },
-            Spec: { Availability: "active" },
+            Spec: { Role: "worker", Availability: "active" },
             Description: { Hostname: "worker-1" },
             Status: { State: "ready" },
           },

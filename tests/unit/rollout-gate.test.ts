@@ -78,7 +78,7 @@ class FakeSwarm {
           {
             ID: "node1",
             Version: { Index: 1 },
-            Spec: { Availability: "active" },
+            Spec: { Role: "worker", Availability: "active" },
             Description: { Hostname: "manager-1" },
             Status: { State: "ready" },
           },

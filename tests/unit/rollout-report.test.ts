@@ -28,7 +28,7 @@ const snapshot = (tasks: ApiTask[]): RolloutSnapshot => ({
     {
       ID: "node1",
       Version: { Index: 1 },
-      Spec: { Availability: "active" },
+      Spec: { Role: "worker", Availability: "active" },
       Description: { Hostname: "manager-1" },
       Status: { State: "ready" },
     },

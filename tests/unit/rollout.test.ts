@@ -52,7 +52,7 @@ function task(
 const node = (ID: string, State = "ready"): ApiNode => ({
   ID,
   Version: { Index: 1 },
-  Spec: { Availability: "active" },
+  Spec: { Role: "worker", Availability: "active" },
   Description: { Hostname: ID },
   Status: { State },
 });

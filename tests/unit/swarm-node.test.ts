@@ -1,69 +1,88 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { ApiNode } from "../../components/engine";
 import { SwarmNode, SwarmNodeArgs } from "../../components/swarm-node";
-import { Graph, record, Recorded } from "../support/recorder";
+import { apiNode } from "../support/environment";
+import { record, Recorded } from "../support/recorder";
 
-const node = (
-  labels: Record<string, string>,
-  availability: ApiNode["Spec"]["Availability"] = "active",
-): ApiNode => ({
-  ID: "node1-id",
-  Version: { Index: 42 },
-  Spec: { Labels: labels, Availability: availability },
-  Description: { Hostname: "node1" },
-  Status: { State: "ready" },
-});
-const declare = (args: Partial<SwarmNodeArgs>): SwarmNode =>
-  new SwarmNode("node-node1", {
-    host: "unix:///run/test.sock",
-    node: "node1",
-    labels: { disk: "ssd", rack: "3" },
-    availability: "active",
-    observed: [],
-    ...args,
-  });
-const of = (graph: Graph): Recorded => graph.get("Command", "node-node1");
-const command = async (args: Partial<SwarmNodeArgs> = {}): Promise<Recorded> =>
-  of(await record(() => declare(args)));
-const seen = ({ inputs }: Recorded): unknown => (inputs.environment as Record<string, string>).SEEN;
+const standing = (entry: ApiNode, stale: ApiNode[] = []): SwarmNodeArgs["standing"] => ({ entry, stale });
+const command = async (args: Partial<SwarmNodeArgs> = {}): Promise<Recorded> => {
+  const graph = await record(
+    () =>
+      new SwarmNode("node-node1", {
+        node: "node1",
+        namespace: "dev",
+        managerHost: "unix:///run/test.sock",
+        swarm: { madeHere: pulumi.output(true) },
+        labels: { rack: "3", disk: "ssd" },
+        availability: "active",
+        standing: { stale: [] },
+        timeoutSeconds: 60,
+        ...args,
+      }),
+  );
+  return graph.get("Command", "node-node1");
+};
+const environment = ({ inputs }: Recorded): Record<string, string> =>
+  inputs.environment as Record<string, string>;
 
-test("one script sets labels and availability, and takes away what it set", async () => {
-  expect((await command()).inputs).toEqual({
-    create: "sh components/swarm-node.sh apply",
-    update: "sh components/swarm-node.sh apply",
-    delete: "sh components/swarm-node.sh forget",
+test("one script takes the node out again, and knows all that it needs for it", async () => {
+  const own = { host: "ssh://root@10.0.0.2", role: "worker", advertiseAddress: "10.0.0.2" } as const;
+  expect((await command(own)).inputs).toEqual({
+    create: "echo settled",
+    update: "echo settled",
+    delete: "sh components/swarm-node.sh",
     environment: {
-      DOCKER_HOST: "unix:///run/test.sock",
       NODE: "node1",
+      NODE_HOST: "ssh://root@10.0.0.2",
+      NAMESPACE: "dev",
+      ROLE: "worker",
+      ADVERTISE_ADDRESS: "10.0.0.2",
       LABELS: "disk=ssd\nrack=3",
       AVAILABILITY: "active",
+      PATIENCE: "60",
       SEEN: "as wanted",
     },
   });
 });
 
 test("a node as wanted, with others' labels, is no difference", async () => {
-  const { options } = await command({ observed: [node({ disk: "ssd", rack: "3", others: "1" })] });
+  const labels = { disk: "ssd", rack: "3", others: "1" };
+  const { options } = await command({ role: "worker", standing: standing(apiNode("node1", { labels })) });
   expect(options.ignoreChanges).toEqual(["environment.SEEN"]);
 });
 
-test("what was changed by hand is a difference that names it, each time anew", async () => {
-  const drifted = await command({ observed: [node({ disk: "hdd" }, "drain")] });
-  expect(seen(drifted)).toBe("label disk=hdd, no label rack, availability drain (node version 42)");
+test("a node that has no host keeps the role that it has", async () => {
+  const seen = apiNode("node1", { labels: { disk: "ssd", rack: "3" }, role: "manager" });
+  expect((await command({ standing: standing(seen) })).options.ignoreChanges).toEqual(["environment.SEEN"]);
+});
+
+test.each<[string, Partial<SwarmNodeArgs>, string]>([
+  [
+    "labels and availability",
+    { standing: standing(apiNode("node1", { labels: { disk: "hdd" }, availability: "drain" })) },
+    "no label rack, label disk=hdd, availability drain (node version 42)",
+  ],
+  [
+    "its role",
+    { labels: {}, role: "manager", standing: standing(apiNode("node1")) },
+    "role worker (node version 42)",
+  ],
+  [
+    "an entry that it left behind",
+    { labels: {}, standing: standing(apiNode("node1"), [apiNode("node1", { id: "old" })]) },
+    "left behind: old (node version 42)",
+  ],
+])("%s that differ are named, each time anew", async (_what, args, seen) => {
+  const drifted = await command(args);
+  expect(environment(drifted).SEEN).toBe(seen);
   expect(drifted.options.ignoreChanges ?? []).toEqual([]);
 });
 
-test("a node that the swarm does not have is named with those that it has", async () => {
-  let error: unknown;
-  await record(() => {
-    try {
-      declare({ node: "node2", observed: [node({})] });
-    } catch (thrown) {
-      error = thrown;
-    }
-  });
-  expect(pulumi.ResourceError.isInstance(error)).toBe(true);
-  expect(error).toMatchObject({
-    message: "nodes.node2: the swarm has no such node; allowed: node1 (docker node ls)",
-  });
+test.each<[SwarmNodeArgs["standing"], string]>([
+  [{ stale: [], missing: "it is in no swarm" }, "it is in no swarm"],
+  [{ stale: [], locked: true }, "its engine waits for the unlock key"],
+])("a machine that is no member is a difference: %j", async (at, says) => {
+  const missing = await command({ standing: at });
+  expect(environment(missing).SEEN).toMatch(new RegExp(`^${says} \\(\\d{4}-.*Z\\)$`));
+  expect(missing.options.ignoreChanges ?? []).toEqual([]);
 });

@@ -225,54 +225,99 @@ describe("swarm-leave.sh", () => {
 });
 
 describe("swarm-node.sh", () => {
-  const LABELS = "node inspect node1 --format {{range $key, $value := .Spec.Labels}}{{println $key}}{{end}}";
-  const node = (
-    argument: string,
-    there: string[],
-    environment: Record<string, string>,
-    answers: Answers = {},
-  ): Run =>
+  const INFO = "info --format {{.Swarm.LocalNodeState}} {{.Swarm.ControlAvailable}}";
+  const LIST = "node ls --format {{.ID}} {{.Hostname}}";
+  const JOINED = 'node inspect id2 --format {{index .Spec.Labels "swarm-platform.joined"}}';
+  const LABELS = "node inspect id2 --format {{range $key, $value := .Spec.Labels}}{{println $key}}{{end}}";
+  const ROLE = "node inspect id2 --format {{if .ManagerStatus}}manager{{else}}worker{{end}}";
+  const TASKS = "node ps id2 --format {{.CurrentState}}";
+  const MOVING = "node ps id2 --filter desired-state=running --format {{.Name}}";
+  const WEB = "service ls --filter name=dev_web --format {{.Name}} {{.Replicas}}";
+  const HOST = "ssh://root@10.0.0.2";
+  const AT_NODE = `-H ${HOST} info --format {{.Swarm.NodeID}}`;
+  /** A worker that this environment brought in, with a task of dev_web that moves at once. */
+  const WORKER: Answers = {
+    [INFO]: "active true",
+    "info --format {{.Swarm.NodeID}}": "id1",
+    [LIST]: "id1 node1\nid2 node2\nid3 node22\n",
+    [JOINED]: "dev",
+    [LABELS]: "disk\nothers\n",
+    "node update --availability drain id2": "",
+    "node inspect id2 --format {{.Status.State}}": "ready",
+    [MOVING]: "dev_web.1\n",
+    [TASKS]: "Shutdown 1 second ago\n",
+    [WEB]: "dev_web 2/2\ndev_web2 0/1\n",
+    [ROLE]: "worker",
+    [AT_NODE]: "id2",
+    [`-H ${HOST} swarm leave`]: "",
+    "node rm --force id2": "",
+    "node update --label-rm disk id2": "",
+  };
+  const node = (answers: Answers = {}, environment: Record<string, string> = {}): Run =>
     run(
       "swarm-node.sh",
-      { "node inspect node1": "", [LABELS]: there.map((key) => `${key}\n`).join(""), ...answers },
-      { NODE: "node1", ...environment },
-      [argument],
+      { ...WORKER, ...answers },
+      {
+        NODE: "node2",
+        NODE_HOST: HOST,
+        LABELS: "disk=ssd\nrack=3",
+        NAMESPACE: "dev",
+        PATIENCE: "0",
+        ...environment,
+      },
     );
-  const updates = ({ calls }: Run): string[][] => calls.filter(([, verb]) => verb === "update");
+  const asks = / (inspect|ps|ls) |^info| info /;
+  const changes = ({ calls }: Run): string[] =>
+    calls.map((call) => call.join(" ")).filter((call) => !asks.test(call));
 
-  test("sets labels and availability, and notes the labels", () => {
-    const update = "node update --label-add disk=ssd --label-add name=a b --availability drain node1";
-    const environment = { LABELS: "disk=ssd\nname=a b", AVAILABILITY: "drain" };
-    const result = node("apply", ["others"], environment, { [update]: "node1\n" });
-    expect(result).toMatchObject({ code: 0, stdout: "label disk\nlabel name\n", stderr: "" });
-    expect(updates(result)).toHaveLength(1);
+  test("drains, lets leave, removes", () => {
+    const result = node();
+    expect(result).toMatchObject({ code: 0, stdout: "Removed node node2 (id2).\n", stderr: "" });
+    expect(changes(result)).toEqual([
+      "node update --availability drain id2",
+      `-H ${HOST} swarm leave`,
+      "node rm --force id2",
+    ]);
   });
 
-  test("takes away a label that it set and that is wanted no more, not one that is gone", () => {
-    const update = "node update --label-rm rack --label-add disk=ssd --availability active node1";
-    const environment = {
-      LABELS: "disk=ssd",
-      AVAILABILITY: "active",
-      PULUMI_COMMAND_STDOUT: "label disk\nlabel rack\nlabel gone",
-    };
-    expect(node("apply", ["disk", "rack", "others"], environment, { [update]: "" }).code).toBe(0);
+  test("removes one that does not answer any more", () => {
+    const result = node({ "node inspect id2 --format {{.Status.State}}": "down", [AT_NODE]: 1 });
+    expect(result.code).toBe(0);
+    expect(changes(result)).toEqual(["node update --availability drain id2", "node rm --force id2"]);
   });
 
-  test("forgets only what it set", () => {
-    const environment = { PULUMI_COMMAND_STDOUT: "label disk", LABELS: "disk=ssd" };
-    const result = node("forget", ["disk", "others"], environment, {
-      "node update --label-rm disk node1": "",
-    });
-    expect(result).toMatchObject({ code: 0, stdout: "" });
-    expect(updates(result)).toHaveLength(1);
+  test.each([
+    ["its tasks have ended", { [TASKS]: "Running 5 minutes ago\n" }],
+    ["its services run elsewhere", { [WEB]: "dev_web 1/2\n" }],
+    ["it is no manager any more", { [ROLE]: "manager", "node demote id2": "" }],
+  ])("stays, and fails, until %s", (what, answers) => {
+    const result = node(answers);
+    expect(result.code).toBe(1);
+    expect(result.stderr).toContain(`Node node2: waiting until ${what} took longer than 0 s.`);
+    expect(changes(result)).not.toContain("node rm --force id2");
   });
 
-  test("a node that is gone has nothing to forget; one that can't be set is a failure", () => {
-    const gone = node("forget", [], { PULUMI_COMMAND_STDOUT: "label disk" }, { "node inspect node1": 1 });
-    expect(gone).toMatchObject({
-      code: 0,
-      stdout: "No labels to take away: the swarm has no node node1 any more.\n",
-    });
-    expect(node("apply", [], { LABELS: "" }, { [LABELS]: 1 }).code).not.toBe(0);
+  test.each([
+    [
+      "one that others brought in",
+      { [JOINED]: "prod" },
+      "stays in the swarm: this environment did not bring it in.",
+    ],
+    [
+      "the manager that is spoken to",
+      { "info --format {{.Swarm.NodeID}}": "id2" },
+      "stays: it is the manager that is spoken to.",
+    ],
+  ])("%s only loses the labels that were set and are there", (_what, answers, says) => {
+    const result = node(answers);
+    expect(result).toMatchObject({ code: 0, stdout: `Node node2 ${says}\n` });
+    expect(changes(result)).toEqual(["node update --label-rm disk id2"]);
+  });
+
+  test("has nothing to do without a swarm, or without the node", () => {
+    expect(node({ [INFO]: "inactive false" }).stdout).toBe(
+      "Nothing to take away from node node2: the engine manages no swarm any more.\n",
+    );
+    expect(changes(node({ [LIST]: "id1 node1\n" }))).toEqual([]);
   });
 });

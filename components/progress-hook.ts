@@ -1,0 +1,25 @@
+import * as pulumi from "@pulumi/pulumi";
+import { RolloutProgress } from "./rollout-progress";
+
+/** Takes a line that says what is waited for, as often as one likes. */
+export type Progress = (line: string) => void;
+
+/**
+ * A hook that shows what it waits for in the row of its resource.
+ *
+ * @param name unique name of the hook.
+ */
+export function progressHook(
+  name: string,
+  wait: (progress: Progress, args: pulumi.ResourceHookArgs) => Promise<void>,
+): pulumi.ResourceHook {
+  return new pulumi.ResourceHook(name, (args) =>
+    wait(reporter(new pulumi.DependencyResource(args.urn)), args),
+  );
+}
+
+/** Shows progress in the row of a resource, or in that of the stack. */
+export function reporter(resource?: pulumi.Resource): Progress {
+  const progress = new RolloutProgress((line) => void pulumi.log.info(line, resource, undefined, true));
+  return (line) => progress.show(line);
+}

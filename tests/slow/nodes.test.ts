@@ -1,0 +1,4 @@
+import { nodes } from "../scenarios/nodes";
+import { rest } from "../support/scenario";
+
+nodes("nodes", rest);
