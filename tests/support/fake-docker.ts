@@ -21,7 +21,12 @@ export function runTool(
   tool: string,
   args: readonly string[],
   answers: DockerAnswers,
-  options: { readonly stdin?: string; readonly env?: Readonly<Record<string, string>> } = {},
+  options: {
+    readonly stdin?: string;
+    readonly env?: Readonly<Record<string, string>>;
+    /** @default the project's */
+    readonly folder?: string;
+  } = {},
 ): ToolRun {
   const cases = Object.entries(answers).map(([call, answer]) => {
     const does =
@@ -41,17 +46,21 @@ esac
 `,
   });
   fs.chmodSync(path.join(folder, "docker"), 0o755);
-  const { status, stdout, stderr } = spawnSync(process.execPath, [`tools/${tool}`, ...args], {
-    cwd: PROJECT_DIR,
-    encoding: "utf8",
-    input: options.stdin ?? "",
-    env: {
-      PATH: `${folder}:${process.env.PATH}`,
-      DOCKER_HOST: "unix:///run/test.sock",
-      STACK: "dev",
-      ...options.env,
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [path.join(PROJECT_DIR, "tools", tool), ...args],
+    {
+      cwd: options.folder ?? PROJECT_DIR,
+      encoding: "utf8",
+      input: options.stdin ?? "",
+      env: {
+        PATH: `${folder}:${process.env.PATH}`,
+        DOCKER_HOST: "unix:///run/test.sock",
+        STACK: "dev",
+        ...options.env,
+      },
     },
-  });
+  );
   const calls = fs.readFileSync(path.join(folder, "calls"), "utf8").split("\n").filter(Boolean);
   return { code: status, stdout, stderr, calls };
 }

@@ -128,6 +128,28 @@ test("leaves the state of a stack alone that was never deployed", () => {
   expect(mend({} as Deployment, {})).toMatchObject({ code: 0, stdout: "", stderr: "" });
 });
 
+describe("another manager than the state knows", () => {
+  const through = (host: string): Resource => ({ ...ENGINE, inputs: { host }, outputs: { host } });
+  const state = (stdout: string, host: string): Deployment => ({
+    resources: [STACK, through(host), swarmCommand("present", { outputs: { stdout } })],
+  });
+
+  test("is the one that is spoken to, in the same swarm", () => {
+    const result = mend(state("initialised cluster1", "ssh://root@lost"), {});
+    expect(result.stderr).toBe(
+      "stack dev: the swarm is spoken to through unix:///run/test.sock now; it was ssh://root@lost.\n",
+    );
+    expect(result.state?.resources[1]).toEqual(through("unix:///run/test.sock"));
+  });
+
+  test.each([
+    ["in another swarm is none of this state's", "initialised cluster0", "ssh://root@lost"],
+    ["that it knows already is no news", "adopted cluster1", "unix:///run/test.sock"],
+  ])("%s", (_what, stdout, host) => {
+    expect(mend(state(stdout, host), {})).toMatchObject({ stdout: "", stderr: "" });
+  });
+});
+
 describe("one-shot tasks that a killed operation left", () => {
   const answers: DockerAnswers = {
     [ONE_SHOTS]: "dev_topics\ndev_tool\n",
