@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Routing } from "../config";
 import type { NamedObject } from "./content-name";
 import type { ApiService } from "./engine";
+import { CertificateAuthority } from "./generated-certificate";
 import type { RegistryLogin } from "./registry-auth";
 import type { RolloutGate } from "./rollout-gate";
 
@@ -63,6 +64,7 @@ export class Environment implements EnvironmentArgs {
   readonly registryLogin: EnvironmentArgs["registryLogin"];
   readonly allowReplace: EnvironmentArgs["allowReplace"];
   private key: pulumi.Output<string> | undefined;
+  private authority: CertificateAuthority | undefined;
 
   constructor(
     args: EnvironmentArgs,
@@ -101,5 +103,15 @@ export class Environment implements EnvironmentArgs {
       { ...this.opts, additionalSecretOutputs: ["stdout"] },
     ).stdout;
     return this.key;
+  }
+
+  /** Signs the environment's own certificates. An environment that needs none has no authority. */
+  get certificateAuthority(): CertificateAuthority {
+    this.authority ??= new CertificateAuthority(
+      "certificate-authority",
+      `swarm-platform ${this.namespace}`,
+      this.opts,
+    );
+    return this.authority;
   }
 }

@@ -10,6 +10,7 @@ export function smallProgram(body: string): string {
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { foundation } from "./components/foundation";
+import { GeneratedCertificate } from "./components/generated-certificate";
 import { ImageBuild } from "./components/image-build";
 import { ImagePull } from "./components/image-pull";
 import { Kafka, observedTopics } from "./components/kafka";
