@@ -3,6 +3,7 @@ import { isIPv4 } from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
 import { z } from "zod";
+import { pairFaults } from "./components/certificate";
 import type { KafkaNode } from "./components/kafka-brokers";
 import type { KafkaTopic } from "./components/kafka-topics";
 import { nearest } from "./components/nearest";
@@ -11,6 +12,7 @@ import { nearest } from "./components/nearest";
 const PROJECT = "swarm-platform";
 /** Shown in place of a value that must not be seen. */
 const SECRET = "[secret]";
+const YEAR_SECONDS = 31_536_000;
 const DEFAULT_HOST = "unix:///var/run/docker.sock";
 
 /** How traffic reaches a service: virtual IPs and the ingress mesh, or DNS round robin and node ports. */
@@ -169,8 +171,17 @@ const CHECKS = {
   keptImages: integer(1, 20),
   edgePort: port,
   accountPort: port,
+  edgeTls: choice("off", "generated", "provided"),
+  edgeTlsPort: port,
+  // Checked together, see certificateFaults.
+  edgeTlsCertificate: { ...text("PEM", () => true), secret: true },
+  edgeTlsKey: { ...text("PEM", () => true), secret: true },
+  edgeHstsSeconds: optional(integer(0, 100_000_000)),
   kafkaPort: port,
-  nginxReplicas: replicas,
+  nginxReplicas: {
+    schema: z.union([z.literal("global"), replicas.schema]),
+    allowed: "a whole number from 0 to 100, global or unmanaged",
+  },
   accountserviceReplicas: replicas,
   quotesserviceReplicas: replicas,
   nginxMemoryMiB: memory,
@@ -267,7 +278,13 @@ export interface PlatformConfig {
   readonly dockerConfigFile: string;
   readonly images: { readonly go: string; readonly nginx: string; readonly kafka: string };
   readonly keptImages: number;
-  readonly nginx: ServiceSize & { readonly edgePort: number; readonly accountPort: number };
+  readonly nginx: {
+    readonly replicas: ServiceSize["replicas"] | "global";
+    readonly memoryMiB: number;
+    readonly edgePort: number;
+    readonly accountPort: number;
+    readonly tls: EdgeTls | undefined;
+  };
   readonly accountservice: ServiceSize;
   readonly quotesservice: ServiceSize;
   readonly kafka: {
@@ -291,6 +308,16 @@ export interface PlatformConfig {
   readonly rolloutTimeoutSeconds: number;
   /** Short names of the stateful services that may be replaced. */
   readonly allowReplace: readonly string[];
+}
+
+/** Https at the edge. */
+export interface EdgeTls {
+  /** Published port; edgePort then only redirects to it. */
+  readonly port: number;
+  /** For how long browsers use nothing but https; 0 says nothing to them. */
+  readonly hstsSeconds: number;
+  /** PEM; undefined where the environment's own authority makes them. */
+  readonly provided: { readonly certificate: string; readonly key: string } | undefined;
 }
 
 /** What this environment sets on a node; other labels are left alone. */
@@ -370,6 +397,7 @@ export function parseConfig(
         memoryMiB: get("nginxMemoryMiB"),
         edgePort: get("edgePort"),
         accountPort: get("accountPort"),
+        tls: edgeTls(values),
       },
       accountservice: { replicas: get("accountserviceReplicas"), memoryMiB: get("accountserviceMemoryMiB") },
       quotesservice: { replicas: get("quotesserviceReplicas"), memoryMiB: get("quotesserviceMemoryMiB") },
@@ -428,7 +456,13 @@ function relationFaults(
   }
 
   const ports = new Map<number, Key>();
-  for (const key of ["edgePort", "accountPort", "kafkaPort"] as const) {
+  const tls = (values.get("edgeTls") ?? "off") !== "off";
+  for (const key of [
+    "edgePort",
+    "accountPort",
+    ...(tls ? ["edgeTlsPort" as const] : []),
+    "kafkaPort",
+  ] as const) {
     const value = values.get(key) as number | undefined;
     if (value === undefined) continue;
     const count = key === "kafkaPort" ? brokersOnOneNode(values) : 1;
@@ -441,6 +475,8 @@ function relationFaults(
     if (other !== undefined) faults.push(fault(key, String(value), allowed));
     else ports.set(value, key);
   }
+
+  if (values.get("edgeTls") === "provided") faults.push(...certificateFaults(values));
 
   if (textOf("namespace") === "" && !CHECKS.namespace.schema.safeParse(stack).success) {
     faults.push(
@@ -460,6 +496,43 @@ function relationFaults(
     );
   }
   return faults;
+}
+
+function edgeTls(values: ReadonlyMap<string, unknown>): EdgeTls | undefined {
+  const mode = values.get("edgeTls");
+  if (mode === "off") return undefined;
+  const provided = mode === "provided";
+  const [http, port] = [values.get("edgePort"), values.get("edgeTlsPort") as number];
+  // A browser then asks each port of the name by https, and a redirect from any other port than 80 no more. And a name
+  // whose certificate is not trusted everywhere could not be opened at all.
+  const usual = provided && http === 80 && port === 443 ? YEAR_SECONDS : 0;
+  const given = values.get("edgeHstsSeconds") as number | "";
+  const hstsSeconds = given === "" ? usual : given;
+  return { port, hstsSeconds, provided: provided ? certificateAndKey(values) : undefined };
+}
+
+function certificateAndKey(values: ReadonlyMap<string, unknown>): { certificate: string; key: string } {
+  return {
+    certificate: values.get("edgeTlsCertificate") as string,
+    key: values.get("edgeTlsKey") as string,
+  };
+}
+
+function certificateFaults(values: ReadonlyMap<string, unknown>): string[] {
+  const { certificate, key } = certificateAndKey(values);
+  const faults = pairFaults(certificate, key, new Date());
+  return [
+    ...faults.certificate.map(
+      (what) =>
+        `edgeTlsCertificate ${what}; allowed with edgeTls provided: the server's certificate in PEM, followed by` +
+        " those that signed it; do: pulumi config set edgeTlsCertificate < chain.pem",
+    ),
+    ...faults.key.map(
+      (what) =>
+        `edgeTlsKey ${what}; allowed with edgeTls provided: the certificate's private key in PEM, unencrypted;` +
+        " do: pulumi config set --secret edgeTlsKey < key.pem",
+    ),
+  ];
 }
 
 /** The most Kafka brokers that share a machine, and so its ports. */

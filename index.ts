@@ -1,5 +1,5 @@
 import { ACCOUNT_EVENTS, AccountService } from "./components/accountservice";
-import { edge } from "./components/edge";
+import { edge, edgeCertificate, edgeUrls } from "./components/edge";
 import { foundation } from "./components/foundation";
 import { ImageBuild } from "./components/image-build";
 import { ImagePull } from "./components/image-pull";
@@ -42,12 +42,13 @@ export = async (): Promise<Record<string, unknown>> => {
   const accounts = new AccountService("accountservice", { ...accountArgs, quotesUrl, kafkaBrokers }, onSwarm);
   const { listeners, links } = edge(config.nginx, accounts.upstream);
   const statusPage = { title: `swarm-platform: ${config.namespace}`, links };
-  const nginxArgs = { ...common, ...config.nginx, image: nginxImage, listeners, statusPage };
+  const { tls, authority } = edgeCertificate(config, environment);
+  const nginxArgs = { ...common, ...config.nginx, image: nginxImage, listeners, tls, statusPage };
   const nginx = new Nginx("nginx", nginxArgs, onSwarm);
 
   return {
-    edgeUrl: `http://${config.externalAddress}:${config.nginx.edgePort}`,
-    accountsUrl: `http://${config.externalAddress}:${config.nginx.accountPort}`,
+    ...edgeUrls(config),
+    ...(authority !== undefined && { edgeCa: authority }),
     kafkaBootstrap: kafka.externalBootstrap,
     services: [...kafka.serviceNames, ...[quotes, accounts, nginx].map(({ serviceName }) => serviceName)],
     images: {

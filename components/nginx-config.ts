@@ -1,7 +1,7 @@
 import * as path from "node:path";
 
 /** One route of the edge: a path prefix and what answers it. */
-export type Route = UpstreamRoute | PageRoute;
+export type Route = UpstreamRoute | PageRoute | RedirectRoute;
 
 /** Requests go on to a service of the platform. */
 export interface UpstreamRoute {
@@ -19,11 +19,21 @@ export interface PageRoute {
   readonly file: string;
 }
 
+/** nginx sends clients to the same place by https. */
+export interface RedirectRoute {
+  /** Path prefix, starting with `/`. */
+  readonly path: string;
+  /** Port outside of a listener with TLS, 1 to 65535. */
+  readonly httpsPort: number;
+}
+
 /** One port of the edge with its routes. */
 export interface Listener {
   /** Port inside the container, 1 to 65535. */
   readonly port: number;
   readonly routes: readonly Route[];
+  /** Whether clients come by https. Then one without TLS beside it only redirects. @default false */
+  readonly tls?: boolean;
 }
 
 /** Path that nginx answers itself, whatever the state of the upstreams. */
@@ -32,18 +42,28 @@ export const HEALTH_PATH = "/healthz";
 const UPSTREAM = /^[a-z0-9]([a-z0-9._-]*[a-z0-9])?:\d{1,5}$/;
 const PATH = /^\/[A-Za-z0-9._~/-]*$/;
 const FILE = /^\/[A-Za-z0-9._/-]+$/;
+const isPort = (port: number): boolean => Number.isInteger(port) && port >= 1 && port <= 65535;
+const redirects = (route: Route): route is RedirectRoute => "httpsPort" in route;
+const passesOn = (route: Route): route is UpstreamRoute => "upstream" in route;
+const endsTls = (listeners: readonly Listener[]): boolean => listeners.some(({ tls }) => tls);
 
 /** All faults of the listeners at once, each with property, value, what is allowed; empty when there are none. */
 export function listenerFaults(listeners: readonly Listener[]): string[] {
   const faults: string[] = [];
   if (listeners.length === 0) faults.push("listeners is empty; allowed: at least one listener");
+  if (listeners.length > 0 && listeners.every(({ tls }) => tls)) {
+    faults.push("listeners all have tls; allowed: one without, which answers the health check and redirects");
+  }
   const ports = listeners.map((listener) => listener.port);
   for (const [i, listener] of listeners.entries()) {
     const at = `listeners[${i}]`;
-    if (!Number.isInteger(listener.port) || listener.port < 1 || listener.port > 65535) {
+    if (!isPort(listener.port)) {
       faults.push(`${at}.port = ${listener.port}; allowed: 1 to 65535`);
     } else if (ports.indexOf(listener.port) !== i) {
       faults.push(`${at}.port = ${listener.port}; allowed: a port that no other listener has`);
+    }
+    if (!listener.tls && endsTls(listeners) && !listener.routes.every(redirects)) {
+      faults.push(`${at}.tls is not set; allowed: true, or redirects alone, as another listener has tls`);
     }
     const paths = listener.routes.map((route) => route.path);
     for (const [j, route] of listener.routes.entries()) {
@@ -61,11 +81,15 @@ export function listenerFaults(listeners: readonly Listener[]): string[] {
           `${where}.path = "${route.path}"; allowed: a path that no other route of the listener has`,
         );
       }
-      if ("upstream" in route) {
+      if (passesOn(route)) {
         if (!UPSTREAM.test(route.upstream)) {
           faults.push(
             `${where}.upstream = "${route.upstream}"; allowed: <service>:<port>, such as accountservice:6767`,
           );
+        }
+      } else if (redirects(route)) {
+        if (!isPort(route.httpsPort)) {
+          faults.push(`${where}.httpsPort = ${route.httpsPort}; allowed: 1 to 65535`);
         }
       } else if (!FILE.test(route.file)) {
         faults.push(`${where}.file = "${route.file}"; allowed: an absolute path in the container`);
@@ -81,9 +105,16 @@ export function listenerFaults(listeners: readonly Listener[]): string[] {
  */
 export type Place = "edge" | "holder" | "routes";
 
-/** The listeners of a holder: each passes everything on to the same port of a service behind it. */
+/**
+ * The listeners of a holder: each passes everything on to the same port of a service behind it. TLS is passed through
+ * and ends there, so that another certificate leaves the ports open; a redirect needs nobody behind.
+ */
 export function holderListeners(listeners: readonly Listener[], service: string): Listener[] {
-  return listeners.map(({ port }) => ({ port, routes: [{ path: "/", upstream: `${service}:${port}` }] }));
+  return listeners.map((listener) =>
+    listener.routes.length > 0 && listener.routes.every(redirects)
+      ? listener
+      : { ...listener, routes: [{ path: "/", upstream: `${service}:${listener.port}` }] },
+  );
 }
 
 const LOG = "access_log /dev/stdout json;";
@@ -100,11 +131,40 @@ const BY_PLACE: Readonly<Record<Place, readonly string[]>> = {
   // It publishes no port: who connects to it is the holder, which has set the header itself.
   routes: [LOG, "set_real_ip_from 0.0.0.0/0;", "real_ip_header X-Real-IP;"],
 };
+/** With TLS, a holder only redirects, and the one behind it speaks to the clients. */
+const BY_PLACE_WITH_TLS: Readonly<Record<Place, readonly string[]>> = {
+  edge: BY_PLACE.edge,
+  holder: [LOG],
+  routes: [LOG, ...FROM_CLIENTS, "set_real_ip_from 0.0.0.0/0;", "real_ip_header proxy_protocol;"],
+};
+/** File in the container with the certificate, those that signed it, and its key. */
+export const TLS_FILE = "/run/secrets/tls.pem";
+/**
+ * Mozilla's intermediate configuration, version 6.0 (https://ssl-config.mozilla.org/guidelines/6.0.json), without its
+ * list of curves: an OpenSSL older than 3.5 refuses the post-quantum one in it, and a newer one has it by itself.
+ */
+const TLS = [
+  `ssl_certificate ${TLS_FILE};`,
+  `ssl_certificate_key ${TLS_FILE};`,
+  "ssl_protocols TLSv1.2 TLSv1.3;",
+  "ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:" +
+    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305;",
+  "ssl_prefer_server_ciphers off;",
+  "ssl_session_timeout 1d;",
+  "ssl_session_cache shared:tls:10m;",
+  "http2 on;",
+];
 /**
  * While a holder's last requests end, its ports are closed and every new one is refused. So these get what an account
  * with a quote is promised in, and not the grace period: longer costs more requests than it saves.
  */
 const HOLDER_DRAIN = "\nworker_shutdown_timeout 300ms;";
+
+/** The official nginx has stream built in; that of a distribution loads it, and names it here. */
+const MODULES = "include /etc/nginx/modules-enabled/*.conf;\n";
+/** What finds a service's tasks, and when another one is asked; the same for http and stream. */
+const UPSTREAMS = `  resolver 127.0.0.11 ipv6=off valid=1s;
+  resolver_timeout 2s;`;
 
 /**
  * The whole nginx.conf. Upstreams are variables behind Docker's DNS, so that a service may come later, move or
@@ -114,10 +174,23 @@ const HOLDER_DRAIN = "\nworker_shutdown_timeout 300ms;";
  * any routing, so that there is another one to ask. Swarm takes a stopping task's name away 2 s before the stop
  * signal (moby's defaultGossipConvergeDelay), so names are remembered for 1 s. A killed task's address never answers
  * and a live task accepts within milliseconds: after 250 ms another one is asked. So it is when an answer breaks
- * off, unless the request must not be repeated (POST, PATCH, LOCK).
+ * off, unless the request must not be repeated (POST, PATCH, LOCK). Where TLS is passed through, only the first of
+ * these holds: nobody can repeat what is inside.
+ *
+ * @param hstsSeconds for how long browsers use nothing but https for the name; 0 says nothing to them.
  */
-export function renderNginxConfig(listeners: readonly Listener[], place: Place = "edge"): string {
-  return `worker_processes auto;${place === "holder" ? HOLDER_DRAIN : ""}
+export function renderNginxConfig(
+  listeners: readonly Listener[],
+  place: Place = "edge",
+  hstsSeconds = 0,
+): string {
+  const passed = place === "holder" ? listeners.filter(({ tls }) => tls) : [];
+  const served = listeners.filter((listener) => !passed.includes(listener));
+  const lines = [
+    ...(endsTls(listeners) ? BY_PLACE_WITH_TLS : BY_PLACE)[place],
+    ...(endsTls(served) ? TLS : []),
+  ];
+  return `${passed.length > 0 ? MODULES : ""}worker_processes auto;${place === "holder" ? HOLDER_DRAIN : ""}
 pid /tmp/nginx.pid;
 error_log /dev/stderr warn;
 
@@ -144,8 +217,7 @@ http {
   keepalive_timeout 65s;
   reset_timedout_connection on;
 
-  resolver 127.0.0.11 ipv6=off valid=1s;
-  resolver_timeout 2s;
+${UPSTREAMS}
 
   # No connection to an upstream is kept: said so, it closes them, and not nginx, whose ports would run out.
   map $http_upgrade $connection_upgrade {
@@ -162,21 +234,52 @@ http {
   proxy_next_upstream_tries 3;
   proxy_next_upstream_timeout 5s;
 
-${BY_PLACE[place].map((line) => `  ${line}\n`).join("")}${listeners.map(renderServer).join("")}}
-`;
+${lines.map((line) => `  ${line}\n`).join("")}${served.map((one) => renderServer(one, place, hstsSeconds)).join("")}}
+${passed.length > 0 ? renderStream(passed) : ""}`;
 }
 
-function renderServer(listener: Listener): string {
+function renderServer({ port, routes, tls }: Listener, place: Place, hstsSeconds: number): string {
+  const lines = [`listen ${port};`];
+  if (tls) {
+    lines[0] = `listen ${port} ssl${place === "routes" ? " proxy_protocol" : ""};`;
+    // Who comes by http is sent to https at the same port.
+    lines.push("error_page 497 =308 https://$http_host$request_uri;");
+    if (hstsSeconds > 0) lines.push(`add_header Strict-Transport-Security "max-age=${hstsSeconds}" always;`);
+  }
   return `
   server {
-    listen ${listener.port};
-
+${lines.map((line) => `    ${line}\n`).join("")}
     location = ${HEALTH_PATH} {
       access_log off;
       default_type text/plain;
       return 200 "ok\\n";
     }
-${listener.routes.map(renderRoute).join("")}  }
+${routes.map(renderRoute).join("")}  }
+`;
+}
+
+/** TLS connections go on as they are, with the client's address in front (PROXY protocol). */
+function renderStream(listeners: readonly Listener[]): string {
+  const servers = listeners.flatMap(({ port, routes }) =>
+    routes.filter(passesOn).map(
+      ({ upstream }) => `
+  server {
+    listen ${port};
+    set $upstream tasks.${upstream};
+    proxy_pass $upstream;
+  }
+`,
+    ),
+  );
+  return `
+stream {
+${UPSTREAMS}
+
+  proxy_protocol on;
+  proxy_connect_timeout 250ms;
+  proxy_next_upstream_tries 3;
+  proxy_next_upstream_timeout 5s;
+${servers.join("")}}
 `;
 }
 
@@ -186,6 +289,15 @@ function renderRoute(route: Route): string {
     location = ${route.path} {
       root ${path.dirname(route.file)};
       try_files /${path.basename(route.file)} =404;
+    }
+`;
+  }
+  if (redirects(route)) {
+    const port = route.httpsPort === 443 ? "" : `:${route.httpsPort}`;
+    // 308 and not 301: a POST stays one.
+    return `
+    location ${route.path} {
+      return 308 https://$host${port}$request_uri;
     }
 `;
   }

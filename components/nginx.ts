@@ -7,24 +7,37 @@ import {
   listenerFaults,
   Place,
   renderNginxConfig,
+  TLS_FILE,
 } from "./nginx-config";
 import { renderStatusPage, StatusLink } from "./status-page";
-import { ConfigFile, SwarmService, SwarmServiceArgs } from "./swarm-service";
+import { ConfigFile, SecretFile, SwarmService, SwarmServiceArgs } from "./swarm-service";
 
 /** A listener of the edge and the port under which clients outside reach it. */
 export interface PublishedListener extends Listener {
   readonly published: number;
 }
 
+/** What listeners with TLS show to clients; all PEM. */
+export interface EdgeCertificate {
+  /** The server's own first, then those that signed it. */
+  readonly certificate: pulumi.Input<string>;
+  /** Its private key, without a passphrase; treated as a secret whether it is one or not. */
+  readonly key: pulumi.Input<string>;
+  /** For how long browsers use nothing but https for the name and all its ports, in seconds. @default 0, not said */
+  readonly hstsSeconds?: number;
+}
+
 export interface NginxArgs {
   readonly environment: Environment;
   readonly image: pulumi.Input<string>;
-  /** The first one answers the health check. */
+  /** The first one without TLS answers the health check. */
   readonly listeners: readonly PublishedListener[];
+  /** Needed when a listener has TLS. @default none */
+  readonly tls?: EdgeCertificate | undefined;
   /** What the front page names and asks; it is the file {@link STATUS_PAGE}. */
   readonly statusPage: { readonly title: string; readonly links: readonly StatusLink[] };
-  /** @default 1 */
-  readonly replicas?: number | "unmanaged";
+  /** "global": one on each node. @default 1 */
+  readonly replicas?: number | "global" | "unmanaged";
   /** Memory limit of one task in MiB. @default 64 */
   readonly memoryMiB?: number;
 }
@@ -39,8 +52,8 @@ const NGINX_USER = "101:101";
  * The edge: the one way in, by routes that are data.
  *
  * A port in host mode has one task at a time, and Swarm takes a second to give it to the next one. There, the
- * edge is two services: `<name>` only holds the ports, `<name>-routes` behind it has routes and pages, and
- * changes of those lose no request. It has two tasks at least, so that a killed one loses none either. In the
+ * edge is two services: `<name>` only holds the ports, `<name>-routes` behind it has routes, pages and certificate,
+ * and changes of those lose no request. It has two tasks at least, so that a killed one loses none either. In the
  * mesh the edge is `<name>` alone, which is updated start-first.
  */
 export class Nginx extends pulumi.ComponentResource {
@@ -50,6 +63,9 @@ export class Nginx extends pulumi.ComponentResource {
     super("swarm-platform:index:Nginx", name, {}, opts);
 
     const faults = listenerFaults(args.listeners);
+    if (args.tls === undefined && args.listeners.some((listener) => listener.tls)) {
+      faults.push("tls is not set; allowed: a certificate and its key, as a listener has tls");
+    }
     if (faults.length > 0) {
       throw new pulumi.ResourceError(
         `The edge ${name} can't be configured:\n${faults.map((line) => `  - ${line}`).join("\n")}`,
@@ -58,26 +74,32 @@ export class Nginx extends pulumi.ComponentResource {
       );
     }
 
-    const { listeners } = args;
+    const { listeners, tls } = args;
     const ports = listeners.map(({ port, published }) => ({ target: port, published }));
     const status = renderStatusPage(args.statusPage.title, args.statusPage.links);
     const page = { name: "status", content: status, path: STATUS_PAGE };
     const conf = (of: readonly Listener[], place: Place): ConfigFile => ({
       name: "conf",
-      content: renderNginxConfig(of, place),
+      content: renderNginxConfig(of, place, tls?.hstsSeconds),
       path: "/etc/nginx/nginx.conf",
     });
 
+    const secrets = tls === undefined ? [] : [secretFile(tls)];
+
     let service: SwarmService;
     if (args.environment.routing === "mesh") {
-      service = this.service(name, args, { ports, configs: [conf(listeners, "edge"), page] });
+      service = this.service(name, args, {
+        ports,
+        configs: [conf(listeners, "edge"), page],
+        secrets,
+      });
     } else {
       const behind = `${name}-routes`;
       const replicas = args.replicas === undefined || args.replicas === 1 ? 2 : args.replicas;
       const routes = this.service(
         behind,
         { ...args, replicas },
-        { configs: [conf(listeners, "routes"), page] },
+        { configs: [conf(listeners, "routes"), page], secrets },
       );
       const holder = conf(holderListeners(listeners, behind), "holder");
       // Nobody answers until the next task has the ports; most of that would be the usual delay.
@@ -91,10 +113,11 @@ export class Nginx extends pulumi.ComponentResource {
   private service(
     name: string,
     args: NginxArgs,
-    own: Pick<SwarmServiceArgs, "ports" | "configs" | "restartDelay">,
+    own: Pick<SwarmServiceArgs, "ports" | "configs" | "secrets" | "restartDelay">,
     opts: pulumi.ComponentResourceOptions = {},
   ): SwarmService {
-    const health = `http://127.0.0.1:${args.listeners[0]?.port}${HEALTH_PATH}`;
+    const plain = args.listeners.find(({ tls }) => !tls);
+    const health = `http://127.0.0.1:${plain?.port}${HEALTH_PATH}`;
     return new SwarmService(
       name,
       {
@@ -121,4 +144,18 @@ export class Nginx extends pulumi.ComponentResource {
       { parent: this, ...opts },
     );
   }
+}
+
+/** One file, so that certificate and key change together. */
+function secretFile({ certificate, key }: EdgeCertificate): SecretFile {
+  const pems = pulumi.all([certificate, pulumi.secret(key)]);
+  const [uid, gid] = NGINX_USER.split(":");
+  return {
+    name: "tls",
+    content: pems.apply((parts) => parts.map((pem) => `${pem.trim()}\n`).join("")),
+    path: TLS_FILE,
+    mode: 0o400,
+    uid,
+    gid,
+  };
 }

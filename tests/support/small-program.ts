@@ -9,12 +9,14 @@ export function smallProgram(body: string): string {
   return `// @ts-nocheck: not every program uses all that is in scope
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { edge, edgeCertificate, edgeUrls } from "./components/edge";
 import { foundation } from "./components/foundation";
 import { GeneratedCertificate } from "./components/generated-certificate";
 import { ImageBuild } from "./components/image-build";
 import { ImagePull } from "./components/image-pull";
 import { Kafka, observedTopics } from "./components/kafka";
 import { renderNginxConfig } from "./components/nginx-config";
+import { Nginx } from "./components/nginx";
 import { SwarmConfig } from "./components/swarm-config";
 import { SwarmSecret } from "./components/swarm-secret";
 import { SwarmService, SwarmServiceArgs } from "./components/swarm-service";

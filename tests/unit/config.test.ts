@@ -2,6 +2,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { CONFIG_KEYS, loadConfig, parseConfig, PlatformConfig } from "../../config";
+import { selfSigned } from "../support/certificates";
 import { configTableIn, renderConfigTable } from "../support/config-table";
 import { declaredConfig, PROJECT_DIR, stackConfig } from "../support/project";
 
@@ -82,7 +83,10 @@ const BAD: [string, string, string][] = [
   ["accountPort", "http", PORT],
   ["accountPort", "8080", "a port that edgePort does not use"],
   ["kafkaPort", "6767", "a port that accountPort does not use"],
-  ["nginxReplicas", "-1", REPLICAS],
+  ["edgeTls", "on", "off or generated or provided"],
+  ["edgeTlsPort", "0", PORT],
+  ["edgeHstsSeconds", "a year", "a whole number from 0 to 100000000, or empty"],
+  ["nginxReplicas", "-1", "a whole number from 0 to 100, global or unmanaged"],
   ["accountserviceReplicas", "101", REPLICAS],
   ["quotesserviceReplicas", "1.5", REPLICAS],
   ["nginxMemoryMiB", "5", MEMORY],
@@ -140,8 +144,58 @@ test.each(BAD)('%s = "%s" names key, value, what is allowed and what to do', (ke
 });
 
 test("each key has at least one bad value above", () => {
-  const keys = new Set([...BAD.map(([key]) => key), "kafkaUsers"]);
+  const below = ["kafkaUsers", "edgeTlsCertificate", "edgeTlsKey"];
+  const keys = new Set([...BAD.map(([key]) => key), ...below]);
   expect(CONFIG_KEYS.filter((key) => !keys.has(key))).toEqual([]);
+});
+
+describe("https at the edge", () => {
+  const provided = { edgeTls: "provided", edgePort: "80", edgeTlsPort: "443" };
+
+  test("a certificate and its key that are missing are both named, with what to do", () => {
+    const fault = faultOf(() => parse(provided));
+    expect(fault.split("\n").slice(1)).toEqual([
+      "  - edgeTlsCertificate is not set; allowed with edgeTls provided: the server's certificate in PEM, followed by" +
+        " those that signed it; do: pulumi config set edgeTlsCertificate < chain.pem",
+      "  - edgeTlsKey is not set; allowed with edgeTls provided: the certificate's private key in PEM, unencrypted;" +
+        " do: pulumi config set --secret edgeTlsKey < key.pem",
+    ]);
+  });
+
+  test("a key of another certificate is a fault that does not show it", async () => {
+    const [one, other] = [await selfSigned(), await selfSigned()];
+    const fault = faultOf(() =>
+      parse({ ...provided, edgeTlsCertificate: one.certificate, edgeTlsKey: other.key }),
+    );
+    expect(fault).toContain("  - edgeTlsKey does not belong to the certificate of CN=test;");
+    expect(fault).not.toContain(other.key.split("\n")[1]);
+  });
+
+  test("its port is nobody else's", () => {
+    expect(faultOf(() => parse({ edgeTls: "generated", edgeTlsPort: "8080" }))).toBe(
+      one(
+        'edgeTlsPort = "8080"; allowed: a port that edgePort does not use; do: pulumi config set edgeTlsPort <value>',
+      ),
+    );
+    expect(parse({ edgeTlsPort: "8080" }).nginx.tls).toBeUndefined();
+  });
+
+  test("browsers are bound to https for a year where all of it is usual, else not unless told", async () => {
+    const { certificate, key } = await selfSigned();
+    const pair = { edgeTlsCertificate: certificate, edgeTlsKey: key };
+    const seconds = (settings: Record<string, string>): number | undefined =>
+      parse(settings).nginx.tls?.hstsSeconds;
+    expect(seconds({ ...provided, ...pair })).toBe(31_536_000);
+    expect(seconds({ ...provided, ...pair, edgeHstsSeconds: "0" })).toBe(0);
+    expect(seconds({ ...provided, ...pair, edgePort: "8080" })).toBe(0);
+    expect(seconds({ ...provided, ...pair, edgeTlsPort: "8443" })).toBe(0);
+    expect(seconds({ ...provided, edgeTls: "generated" })).toBe(0);
+    expect(seconds({ edgeTls: "generated", edgeHstsSeconds: "60" })).toBe(60);
+  });
+});
+
+test("the edge may have one task on each node", () => {
+  expect(parse({ nginxReplicas: "global" }).nginx.replicas).toBe("global");
 });
 
 test("an unknown key is named with the one that was probably meant", () => {

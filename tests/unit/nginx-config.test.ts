@@ -150,6 +150,80 @@ describe("by where it stands", () => {
   });
 });
 
+describe("with TLS", () => {
+  const listeners: Listener[] = [
+    { port: 8080, routes: [{ path: "/", httpsPort: 8443 }] },
+    { port: 8443, routes: [page, accounts], tls: true },
+  ];
+  const config = (place: Place, hstsSeconds = 0): string =>
+    renderNginxConfig(
+      place === "holder" ? holderListeners(listeners, "routes") : listeners,
+      place,
+      hstsSeconds,
+    );
+  const redirect = (httpsPort: number): string[][] =>
+    blocks(renderNginxConfig([{ port: 80, routes: [{ path: "/", httpsPort }] }]), "location / {");
+
+  test("http is sent to the same place by https, and a POST stays one", () => {
+    expect(redirect(8443)).toEqual([["return 308 https://$host:8443$request_uri;"]]);
+    expect(redirect(443)).toEqual([["return 308 https://$host$request_uri;"]]);
+  });
+
+  test("who asks a port with TLS by http is sent to https at the same port", () => {
+    expect(blocks(config("edge"), "server {")[1]?.slice(0, 2)).toEqual([
+      "listen 8443 ssl;",
+      "error_page 497 =308 https://$http_host$request_uri;",
+    ]);
+  });
+
+  test("nothing older than TLS 1.2, forward secrecy and authenticated ciphers only, HTTP/2", () => {
+    const text = config("edge");
+    expect(text).toContain("  ssl_protocols TLSv1.2 TLSv1.3;\n");
+    const ciphers = /ssl_ciphers ([^;]+);/.exec(text)?.[1]?.split(":") ?? [];
+    expect(ciphers).toHaveLength(6);
+    for (const cipher of ciphers)
+      expect(cipher).toMatch(/^ECDHE-(ECDSA|RSA)-(AES\d+-GCM-SHA\d+|CHACHA20-POLY1305)$/);
+    expect(text).toContain("  http2 on;\n");
+  });
+
+  test("browsers are bound to https only where that is wanted, and only by https", () => {
+    const said = (text: string): number => text.match(/Strict-Transport-Security/g)?.length ?? 0;
+    expect([said(config("edge")), said(config("edge", 60)), said(config("holder", 60))]).toEqual([0, 1, 0]);
+    expect(blocks(config("edge", 60), "server {")[1]).toContain(
+      'add_header Strict-Transport-Security "max-age=60" always;',
+    );
+  });
+
+  test("a holder passes TLS through with the client's address in front, and redirects by itself", () => {
+    const text = config("holder");
+    expect(text.startsWith("include /etc/nginx/modules-enabled/*.conf;\n")).toBe(true);
+    const [http = "", stream = ""] = text.split("\nstream {\n");
+    expect(blocks(http, "server {").map(([listen]) => listen)).toEqual(["listen 8080;"]);
+    expect(blocks(stream, "server {")).toEqual([
+      ["listen 8443;", "set $upstream tasks.routes:8443;", "proxy_pass $upstream;"],
+    ]);
+    expect(stream).toContain("  proxy_protocol on;\n");
+    expect(stream).toContain("  resolver 127.0.0.11 ipv6=off valid=1s;\n");
+    expect(text).not.toContain("ssl_");
+  });
+
+  test("behind it TLS ends, and the client is who the holder says", () => {
+    const text = config("routes");
+    expect(blocks(text, "server {").map(([listen]) => listen)).toEqual([
+      "listen 8080;",
+      "listen 8443 ssl proxy_protocol;",
+    ]);
+    expect(text).toContain("  real_ip_header proxy_protocol;\n");
+    expect(text).toContain("  proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;\n");
+    expect(text).toContain("  ssl_certificate /run/secrets/tls.pem;\n");
+  });
+
+  test("a holder's text stays the same when a route changes", () => {
+    const other = listeners.map((one) => (one.tls ? { ...one, routes: [page] } : one));
+    expect(renderNginxConfig(holderListeners(other, "routes"), "holder")).toBe(config("holder"));
+  });
+});
+
 describe("faults", () => {
   const PATHS = 'allowed: "/" followed by letters, digits, ".", "_", "~", "-" and "/"';
   test.each<[string, Listener[], string]>([
@@ -191,6 +265,21 @@ describe("faults", () => {
       "an upstream that would end the line",
       [listener({ path: "/", upstream: "a:1; return 200" })],
       'listeners[0].routes[0].upstream = "a:1; return 200"; allowed: <service>:<port>, such as accountservice:6767',
+    ],
+    [
+      "a redirect to no port",
+      [listener({ path: "/", httpsPort: 0 })],
+      "listeners[0].routes[0].httpsPort = 0; allowed: 1 to 65535",
+    ],
+    [
+      "TLS alone",
+      [{ ...listener(page), tls: true }],
+      "listeners all have tls; allowed: one without, which answers the health check and redirects",
+    ],
+    [
+      "http beside TLS",
+      [listener(page), { port: 8443, routes: [page], tls: true }],
+      "listeners[0].tls is not set; allowed: true, or redirects alone, as another listener has tls",
     ],
     [
       "a relative file",

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { Nginx, NginxArgs, STATUS_PAGE } from "../../components/nginx";
 import { holderListeners, renderNginxConfig } from "../../components/nginx-config";
 import { renderStatusPage } from "../../components/status-page";
+import type { Routing } from "../../config";
 import { testEnvironment } from "../support/environment";
 import { Graph, record } from "../support/recorder";
 
@@ -86,6 +87,88 @@ test("has the size that it is given", async () => {
   expect(graph.get("docker:index/service:Service", "nginx").inputs).toMatchObject({
     mode: { replicated: { replicas: 0 } },
     taskSpec: { resources: { limits: { memoryBytes: 128 * 2 ** 20 } } },
+  });
+});
+
+describe("with TLS", () => {
+  const secure: NginxArgs["listeners"] = [
+    { port: 8443, published: 443, routes: [{ path: "/", file: STATUS_PAGE }], tls: true },
+    { port: 8080, published: 80, routes: [{ path: "/", httpsPort: 443 }] },
+  ];
+  const tls = { certificate: "own\nsigner\n", key: "key", hstsSeconds: 60 };
+  const service = (graph: Graph, name: string) => graph.get("docker:index/service:Service", name).inputs;
+  const secured = (args: Partial<NginxArgs> = {}): Promise<Graph> =>
+    nginx({ listeners: secure, tls, ...args });
+  const hosted = (args: Partial<NginxArgs> = {}): Promise<Graph> =>
+    record(
+      () =>
+        new Nginx("nginx", {
+          environment: testEnvironment({ routing: "host" }),
+          image: "nginx:1.26.3",
+          listeners: secure,
+          tls,
+          statusPage,
+          ...args,
+        }).serviceName,
+    );
+
+  test("certificate and key are one secret file that nginx alone may read", async () => {
+    const graph = await secured();
+    const secret = graph.get("docker:index/secret:Secret", "nginx-tls").inputs;
+    const file = Buffer.from("own\nsigner\nkey\n").toString("base64");
+    expect(secret.data).toEqual({ "<secret>": file });
+    expect(service(graph, "nginx").taskSpec).toMatchObject({
+      containerSpec: {
+        secrets: [
+          {
+            secretName: secret.name,
+            fileName: "/run/secrets/tls.pem",
+            fileMode: 0o400,
+            fileUid: "101",
+            fileGid: "101",
+          },
+        ],
+        healthcheck: { tests: ["CMD", "curl", "-fsS", "-o", "/dev/null", "http://127.0.0.1:8080/healthz"] },
+      },
+    });
+    expect(data(graph, "nginx-conf")).toBe(renderNginxConfig(secure, "edge", 60));
+  });
+
+  test("in host mode another certificate changes only the service behind the one that holds the ports", async () => {
+    const [before, after] = [await hosted(), await hosted({ tls: { ...tls, certificate: "other" } })];
+    expect(service(after, "nginx")).toEqual(service(before, "nginx"));
+    expect(service(after, "nginx-routes")).not.toEqual(service(before, "nginx-routes"));
+    expect(before.all("Secret").map(({ name }) => name)).toEqual(["nginx-routes-tls"]);
+    expect(service(before, "nginx").taskSpec).toMatchObject({ containerSpec: { secrets: [] } });
+  });
+
+  test("a listener with TLS needs a certificate", async () => {
+    await expect(secured({ tls: undefined })).rejects.toThrow(
+      "The edge nginx can't be configured:\n" +
+        "  - tls is not set; allowed: a certificate and its key, as a listener has tls",
+    );
+  });
+});
+
+describe("on each node", () => {
+  test.each<[Routing, string[]]>([
+    ["mesh", ["nginx"]],
+    ["host", ["nginx", "nginx-routes"]],
+  ])("with routing %s, one task of %p", async (routing, names) => {
+    const graph = await record(
+      () =>
+        new Nginx("nginx", {
+          environment: testEnvironment({ routing }),
+          image: "nginx:1.26.3",
+          listeners,
+          statusPage,
+          replicas: "global",
+        }).serviceName,
+    );
+    const services = graph.all("docker:index/service:Service");
+    expect(services.map(({ name, inputs }) => [name, inputs.mode])).toEqual(
+      names.map((name) => [name, { global: true }]),
+    );
   });
 });
 
