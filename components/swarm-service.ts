@@ -96,6 +96,10 @@ export class SwarmService extends pulumi.ComponentResource {
         parent: this,
         // Swarm notes the platforms of an image that a registry knows; they are the image's, not ours.
         ignoreChanges: ["taskSpec.placement.platforms"],
+        // Swarm can't change it, and the provider tries to all the same: "must specify only one service mode".
+        replaceOnChanges: ["mode.global"],
+        // As the provider does it, because two services can't share a name.
+        deleteBeforeReplace: true,
         hooks: {
           ...(args.before !== undefined && { beforeCreate: [args.before], beforeUpdate: [args.before] }),
           afterCreate: [gate.hook],

@@ -35,6 +35,8 @@ test("is a docker.Service under the component, with its own name inside and outs
 test("its rollout is waited for, and the image's platforms are no drift", async () => {
   expect(of(await service()).options).toEqual({
     ignoreChanges: ["taskSpec.placement.platforms"],
+    replaceOnChanges: ["mode.global"],
+    deleteBeforeReplace: true,
     hooks: { afterCreate: ["rollout"], afterUpdate: ["rollout"] },
   });
 });
