@@ -162,8 +162,8 @@ const HOLDER_DRAIN = "\nworker_shutdown_timeout 300ms;";
 
 /** The official nginx has stream built in; that of a distribution loads it, and names it here. */
 const MODULES = "include /etc/nginx/modules-enabled/*.conf;\n";
-/** What finds a service's tasks, and when another one is asked; the same for http and stream. */
-const UPSTREAMS = `  resolver 127.0.0.11 ipv6=off valid=1s;
+/** Finds a service's tasks, for http and for stream. */
+const RESOLVER = `  resolver 127.0.0.11 ipv6=off valid=1s;
   resolver_timeout 2s;`;
 
 /**
@@ -174,8 +174,8 @@ const UPSTREAMS = `  resolver 127.0.0.11 ipv6=off valid=1s;
  * any routing, so that there is another one to ask. Swarm takes a stopping task's name away 2 s before the stop
  * signal (moby's defaultGossipConvergeDelay), so names are remembered for 1 s. A killed task's address never answers
  * and a live task accepts within milliseconds: after 250 ms another one is asked. So it is when an answer breaks
- * off, unless the request must not be repeated (POST, PATCH, LOCK). Where TLS is passed through, only the first of
- * these holds: nobody can repeat what is inside.
+ * off, unless the request must not be repeated (POST, PATCH, LOCK); but a holder that passes TLS through can't repeat
+ * what is inside.
  *
  * @param hstsSeconds for how long browsers use nothing but https for the name; 0 says nothing to them.
  */
@@ -217,7 +217,7 @@ http {
   keepalive_timeout 65s;
   reset_timedout_connection on;
 
-${UPSTREAMS}
+${RESOLVER}
 
   # No connection to an upstream is kept: said so, it closes them, and not nginx, whose ports would run out.
   map $http_upgrade $connection_upgrade {
@@ -273,7 +273,7 @@ function renderStream(listeners: readonly Listener[]): string {
   );
   return `
 stream {
-${UPSTREAMS}
+${RESOLVER}
 
   proxy_protocol on;
   proxy_connect_timeout 250ms;

@@ -16,6 +16,14 @@ edge=$(output edgeUrl)
 accounts=$(output accountsUrl)
 bootstrap=$(output kafkaBootstrap)
 producer=$(output producer)
+# Where the environment's own authority signs for the edge, curl must be told so; in JSON its lines end in \n.
+trust=()
+if [ -n "$(output edgeCa)" ]; then
+  ca=$(mktemp)
+  trap 'rm -f "$ca"' EXIT
+  printf '%b' "$(output edgeCa)" >"$ca"
+  trust=(--cacert "$ca")
+fi
 [ -n "$edge" ] || {
   echo "Stack $stack is not deployed; do: make up" >&2
   exit 1
@@ -34,8 +42,9 @@ check() {
   fi
 }
 same() { [ "$1" = "$2" ] && echo "$1" || { echo "got: $1, wanted: $2"; return 1; }; }
-get() { curl --silent --show-error --max-time "$PATIENCE" "$@"; }
+get() { curl --silent --show-error --max-time "$PATIENCE" ${trust[@]+"${trust[@]}"} "$@"; }
 status_of() { get --output /dev/null --write-out '%{http_code}' "$1"; }
+host_of() { sed 's,^[a-z]*://,,; s,:.*,,' <<<"$1"; }
 # The container of one task on this engine.
 container() { docker ps --quiet --filter "label=com.docker.swarm.service.name=${namespace}_$1" | head -n1; }
 inside() {
@@ -53,6 +62,11 @@ hidden() {
   local ports
   ports=$(docker service inspect "${namespace}_quotes-service" --format '{{len .Endpoint.Spec.Ports}} published ports')
   same "$ports, edge answers $(status_of "$edge/api/quote")" "0 published ports, edge answers 404"
+}
+redirected() {
+  local port
+  port=$(docker service inspect "${namespace}_nginx" --format '{{(index .Endpoint.Spec.Ports 0).PublishedPort}}')
+  same "$(get --output /dev/null --write-out '%{http_code} %{redirect_url}' "http://$(host_of "$edge"):$port/")" "308 $edge/"
 }
 # The producer beside a broker sees what a task in the overlay sees; in the machine's own network, what a program on
 # the host sees.
@@ -82,6 +96,9 @@ for name in kafka nginx accountservice quotes-service; do
 done
 check "account direct" "docker service logs ${namespace}_accountservice" account "$accounts"
 check "account through the edge" "docker service logs ${namespace}_nginx" account "$edge"
+case $edge in
+https:*) check "http is sent to https" "edgePort in Pulumi.$stack.yaml" redirected ;;
+esac
 check "unknown account is 404" "docker service logs ${namespace}_accountservice" unknown
 check "quote through accountservice" "docker service logs ${namespace}_quotes-service" quote
 check "quotes-service is not reachable outside" "docker service inspect ${namespace}_quotes-service" hidden

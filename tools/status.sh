@@ -34,6 +34,10 @@ printf '  %-52s %s\n' \
   "$edge/accounts/10000" "accountservice through the edge" \
   "$accounts/accounts/10000?include=quote" "with a quote from quotes-service" \
   "$(output kafkaBootstrap)" "Kafka's bootstrap address outside"
+[ -z "$(output edgeCa)" ] || cat <<NOTE
+The edge's certificate is signed by the environment's own authority, which clients must be told to trust:
+  pulumi stack output edgeCa --stack $stack >ca.pem && curl --cacert ca.pem $edge/
+NOTE
 cat <<'NOTE'
 Swarm publishes these ports on every address of this machine, not on loopback alone (see "Firewall" in the README).
 NOTE

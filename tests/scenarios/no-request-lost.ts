@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describeWithEngines, Engine, startEngine } from "../support/engine";
+import { killTask } from "../support/kill-task";
 import { Load, Measured, measure, renderMeasured } from "../support/load";
 import type { Select } from "../support/scenario";
 import { Workspace } from "../support/workspace";
@@ -36,22 +37,6 @@ function editSource(workspace: Workspace): void {
 function scale(workspace: Workspace, replicas: number): void {
   workspace.configure({ accountserviceReplicas: replicas });
   workspace.succeed("stack.sh", "up");
-}
-
-/** Kills one task of a service and waits until the new one in its place is healthy. */
-async function killTask(engine: Engine, service: string): Promise<void> {
-  const label = `label=com.docker.swarm.service.name=${service}`;
-  const healthy = (): string[] =>
-    engine
-      .docker("ps", "--quiet", "--filter", label, "--filter", "health=healthy")
-      .split("\n")
-      .filter(Boolean);
-  const before = healthy();
-  const [victim = ""] = before;
-  engine.docker("kill", victim);
-  for (let now: string[] = []; now.length < before.length || now.includes(victim); now = healthy()) {
-    await sleep(500);
-  }
 }
 
 const CHANGES: readonly Change[] = [

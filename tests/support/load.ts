@@ -9,6 +9,8 @@ export interface LoadTarget {
   readonly url: string;
   /** Text that a good answer contains. */
   readonly expect: string;
+  /** PEM of who signs for an https server. @default those that Node knows */
+  readonly ca?: string;
 }
 
 /** One request and what came of it. */

@@ -5,6 +5,7 @@ import type * as engine from "../../components/engine";
 import { duration } from "../../components/durations";
 import { parseConfig } from "../../config";
 import program from "../../index";
+import { selfSigned } from "../support/certificates";
 import { EMPTY_SWARM } from "../support/environment";
 import { expectGolden } from "../support/golden";
 import { stackConfig } from "../support/project";
@@ -141,6 +142,20 @@ test("the program returns what users and scripts read", () => {
     services: ["dev_kafka-1", "dev_quotes-service", "dev_accountservice", "dev_nginx"],
     volumes: ["dev_kafka-1-data"],
   });
+});
+
+test("with https at the edge, users and scripts are led there, and the key is nowhere in clear", async () => {
+  const { certificate, key } = await selfSigned({ names: ["127.0.0.1"] });
+  const graph = await platform({ edgeTls: "provided", edgeTlsCertificate: certificate, edgeTlsKey: key });
+  expect(graph.result).toMatchObject({
+    edgeUrl: "https://127.0.0.1:8443",
+    accountsUrl: "https://127.0.0.1:6767",
+  });
+  const file = Buffer.from(certificate + key).toString("base64");
+  const secrets = graph.all("docker:index/secret:Secret").map(({ name, inputs }) => [name, inputs.data]);
+  expect(secrets).toEqual([["nginx-routes-tls", { "<secret>": file }]]);
+  const others = graph.resources.filter(({ type }) => type !== "docker:index/secret:Secret");
+  for (const text of [file, key.split("\n")[1]]) expect(JSON.stringify(others)).not.toContain(text);
 });
 
 describe.each(ROUTINGS)("with routing %s", (routing) => {
