@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Environment } from "./environment";
-import { Broker, pin } from "./kafka-brokers";
+import type { Broker } from "./kafka-brokers";
+import { pin } from "./node-pin";
 import { OneShotFailed, runOneShot } from "./one-shot-task";
 import type { Progress } from "./progress-hook";
 import type { SwarmSecret } from "./swarm-secret";
@@ -114,7 +115,7 @@ export class KafkaAdmin {
       image: imageRef,
       args: [...args, "-wait", `${limit}s`, ...secrets.flatMap(({ path }) => ["-users-file", path])],
       network: onHostOf === undefined ? network : "host",
-      constraints: onHostOf === undefined ? [] : [pin(onHostOf)],
+      constraints: onHostOf === undefined ? [] : [pin(onHostOf.node)],
       secrets,
       // The program gives up by itself, and then says why.
       timeoutSeconds: limit + 30,

@@ -1,4 +1,5 @@
 import type { ApiService } from "./engine";
+import { moveFault, nameFault, pinnedTo } from "./node-pin";
 
 /** A machine that is to hold a broker. */
 export interface KafkaNode {
@@ -48,13 +49,6 @@ export interface BrokersArgs {
   readonly allowReplace: readonly string[];
 }
 
-const PIN = "node.hostname==";
-
-/** The placement constraint that keeps a broker on its node: a local volume doesn't follow a task. */
-export function pin(broker: Broker): string {
-  return `${PIN}${broker.node}`;
-}
-
 /**
  * The brokers of a cluster. One that is there already stays on its node.
  *
@@ -68,15 +62,11 @@ export function placeBrokers(args: BrokersArgs): { readonly brokers: Broker[]; r
         " do: name the machine of each broker, in the order of the brokers",
     );
   }
-  const machines = args.nodeNames;
   for (const [i, { node }] of args.nodes.entries()) {
-    if (machines.length === 0 || machines.filter((name) => name === node).length === 1) continue;
-    const what = machines.includes(node)
-      ? "several nodes of the swarm have this name"
-      : "the swarm has no such node";
+    const fault = nameFault(node, args.nodeNames);
+    if (fault === undefined) continue;
     faults.push(
-      `kafkaNodes[${i}].node = "${node}": ${what}; allowed: a name of one of ${machines.join(", ")} (docker node ls);` +
-        ` do: pulumi config set --path 'kafkaNodes[${i}].node' <value>`,
+      `kafkaNodes[${i}].node = "${node}": ${fault}; do: pulumi config set --path 'kafkaNodes[${i}].node' <value>`,
     );
   }
   const onNode = new Map<string, number>();
@@ -86,13 +76,16 @@ export function placeBrokers(args: BrokersArgs): { readonly brokers: Broker[]; r
     const observed = args.observedServices.get(`${args.namespace}_${name}`);
     const is = pinnedTo(observed);
     const wanted = args.nodes[i]?.node;
-    if (is !== undefined && wanted !== undefined && is !== wanted && !args.allowReplace.includes(name)) {
-      faults.push(
-        `kafkaNodes[${i}].node = "${wanted}": broker ${id} keeps its data on ${is}, and a local volume doesn't follow it;` +
-          ` allowed: ${is}; do: set it back. If ${is} is lost: pulumi config set allowReplace ${name} lets the broker` +
-          " start empty on the other machine and copy what has replicas elsewhere; what has none is lost",
-      );
-    }
+    const moved = moveFault({
+      service: name,
+      keeper: `broker ${id}`,
+      from: is,
+      to: wanted,
+      afterLoss:
+        "the broker start empty on the other machine and copy what has replicas elsewhere; what has none is lost",
+      allowReplace: args.allowReplace,
+    });
+    if (moved !== undefined) faults.push(`kafkaNodes[${i}].node = "${wanted}": ${moved}`);
     const node = wanted ?? is ?? args.nodeName;
     const before = onNode.get(node) ?? 0;
     onNode.set(node, before + 1);
@@ -112,11 +105,6 @@ export function placeBrokers(args: BrokersArgs): { readonly brokers: Broker[]; r
 
 function volumeName({ namespace, name }: BrokersArgs, id: number): string {
   return `${namespace}_${name}-${id}-data`;
-}
-
-function pinnedTo(service: ApiService | undefined): string | undefined {
-  const constraints = service?.Spec.TaskTemplate.Placement?.Constraints ?? [];
-  return constraints.find((one) => one.startsWith(PIN))?.slice(PIN.length);
 }
 
 /** Partitions live on the brokers that would go, and votes too: Kafka doesn't move them by itself. */

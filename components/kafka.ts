@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { createHash } from "node:crypto";
 import type { Environment } from "./environment";
 import { KafkaAdmin } from "./kafka-admin";
-import { Broker, KafkaNode, pin, placeBrokers } from "./kafka-brokers";
+import { Broker, KafkaNode, placeBrokers } from "./kafka-brokers";
 import { KafkaCluster } from "./kafka-cluster";
 import {
   brokerEnvironment,
@@ -175,7 +175,7 @@ export class Kafka extends pulumi.ComponentResource {
         hostname: broker.name,
         env,
         memoryMiB: args.memoryMiB ?? MEMORY_MIB,
-        constraints: [pin(broker)],
+        node: broker.node,
         ports: [{ target: EXTERNAL_PORT, published: broker.externalPort, mode: "host" }],
         mounts: [
           { type: "volume", source: volume, target: DATA },

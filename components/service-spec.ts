@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { duration } from "./durations";
 import type { ApiService } from "./engine";
 import type { Environment } from "./environment";
+import { moveFault, nameFault, pin, pinnedTo } from "./node-pin";
 import { unseenDrift } from "./unseen-drift";
 
 /** A port of the service that clients outside the overlay reach. */
@@ -93,6 +94,13 @@ export interface ServiceOptions {
   readonly memoryMiB?: number;
   /** CPU limit of one task in cores, such as 0.5. @default none */
   readonly cpus?: number;
+  /**
+   * Host name of the node that its tasks run on. A service with a volume has one, unless it is global: its data is on
+   * that node. It may move only without its data, which takes `allowReplace`.
+   *
+   * @default with a volume, the node that it is on, or that of a swarm with one node; else any
+   */
+  readonly node?: string;
   /** Placement constraints, such as `node.role==manager`. @default none */
   readonly constraints?: readonly string[];
   /** @default see UpdatePolicy */
@@ -199,7 +207,51 @@ export function serviceFaults(
     }
     if (mount.type === "tmpfs") whole(`mounts[${i}].sizeMiB`, mount.sizeMiB, 1);
   }
-  return faults;
+  return [...faults, ...placementFaults(name, options, options.environment)];
+}
+
+/** Faults of the node that the service's data is, or is to be, on. */
+function placementFaults(name: string, options: ServiceOptions, environment: Environment): string[] {
+  const { nodeNames, allowReplace } = environment;
+  const { node, replicas } = options;
+  if (node !== undefined) {
+    if (replicas === "global") return [`node = "${node}"; allowed: none, because the service is global`];
+    const fault = nameFault(node, nodeNames);
+    if (fault !== undefined) return [`node = "${node}": ${fault}`];
+  }
+  if (!keepsData(options)) return [];
+  const from = observedPin(name, environment);
+  const afterLoss = `it start empty on ${node}`;
+  const moved = moveFault({ service: name, keeper: "it", from, to: node, afterLoss, allowReplace });
+  if (moved !== undefined) return [`node = "${node}": ${moved}`];
+  if (node !== undefined || from !== undefined || nodeNames.length <= 1) return [];
+  return [
+    `node not set: the data of ${volumes(options).join(", ")} stays on the node where a task first ran, and a local` +
+      ` volume doesn't follow it to another one; allowed: one of ${nodeNames.join(", ")} (docker node ls)`,
+  ];
+}
+
+/** The node that the service is kept on; undefined when it may run on any. */
+function nodeOf(name: string, options: ServiceOptions, environment: Environment): string | undefined {
+  if (options.node !== undefined || !keepsData(options)) return options.node;
+  return observedPin(name, environment) ?? environment.nodeName;
+}
+
+function observedPin(name: string, { namespace, observedServices }: Environment): string | undefined {
+  return pinnedTo(observedServices.get(`${namespace}_${name}`));
+}
+
+/** Whether its data is on one node: a global service has a volume of its own on each. */
+function keepsData(options: ServiceOptions): boolean {
+  return options.replicas !== "global" && volumes(options).length > 0;
+}
+
+/** The volumes as messages name them; that of an output by its folder. */
+function volumes({ mounts = [] }: ServiceOptions): string[] {
+  return mounts.flatMap((mount) => {
+    if (mount.type !== "volume") return [];
+    return typeof mount.source === "string" ? `volume ${mount.source}` : `the volume at ${mount.target}`;
+  });
 }
 
 /**
@@ -219,6 +271,8 @@ export function normalise(name: string, options: ServiceOptions, environment: En
   const observed = environment.observedServices.get(`${environment.namespace}_${name}`);
   const order = options.stateful || hasHostPort(options, environment) ? "stop-first" : "start-first";
   const update = updateConfig(options.update ?? {}, order);
+  const node = nodeOf(name, options, environment);
+  const constraints = [...(node === undefined ? [] : [pin(node)]), ...(options.constraints ?? [])];
 
   return {
     name: `${environment.namespace}_${name}`,
@@ -266,7 +320,7 @@ export function normalise(name: string, options: ServiceOptions, environment: En
       }),
       placement: {
         maxReplicas: 0,
-        ...(options.constraints !== undefined && { constraints: [...options.constraints] }),
+        ...(constraints.length > 0 && { constraints }),
       },
       logDriver: { name: "json-file", options: { "max-size": "10m", "max-file": "3" } },
     },

@@ -1,5 +1,6 @@
 import type { Routing } from "../../config";
-import type { Environment } from "../../components/environment";
+import type { ApiService } from "../../components/engine";
+import type { Environment, EnvironmentArgs } from "../../components/environment";
 import { normalise, serviceFaults, ServiceOptions } from "../../components/service-spec";
 import { testEnvironment } from "../support/environment";
 import { record } from "../support/recorder";
@@ -314,4 +315,104 @@ describe("normalise", () => {
       networksAdvanceds: [{ id: "network-id", aliases: ["api", "backend"] }],
     });
   });
+});
+
+describe("a service with a volume", () => {
+  const DATA: ServiceOptions = {
+    ...MINIMAL,
+    mounts: [{ type: "volume", source: "dev_data", target: "/data" }],
+  };
+  const pinned = (...Constraints: string[]): ApiService => ({
+    ID: "id",
+    Version: { Index: 1 },
+    UpdatedAt: "2026-01-01T00:00:00Z",
+    Spec: { Name: "dev_api", Mode: {}, TaskTemplate: { Placement: { Constraints } } },
+  });
+  /** Its faults, and the constraints that it has without regard to them. */
+  const placed = async (
+    options: Partial<ServiceOptions>,
+    args: Partial<EnvironmentArgs>,
+  ): Promise<{ faults: string[]; constraints: unknown }> => {
+    let environment = environments.mesh;
+    await record(() => void (environment = testEnvironment(args)));
+    const all = { ...DATA, ...options };
+    return {
+      faults: serviceFaults("api", { ...all, environment }),
+      constraints: (normalise("api", all, environment).taskSpec.placement as { constraints?: unknown })
+        .constraints,
+    };
+  };
+  const SEVERAL = { nodeNames: ["node1", "node2"] };
+  const ON_NODE2 = { observedServices: new Map([["dev_api", pinned("node.hostname==node2")]]) };
+
+  test.each([
+    ["none before", []],
+    ["one node", ["node1"]],
+  ])("is pinned to the manager's node where the swarm has %s", async (_, nodeNames) => {
+    expect(await placed({}, { nodeNames })).toEqual({
+      faults: [],
+      constraints: ["node.hostname==node1"],
+    });
+  });
+
+  test("needs a node where there are several", async () => {
+    const { faults } = await placed({}, SEVERAL);
+    expect(faults).toEqual([
+      "node not set: the data of volume dev_data stays on the node where a task first ran, and a local volume" +
+        " doesn't follow it to another one; allowed: one of node1, node2 (docker node ls)",
+    ]);
+  });
+
+  test("is pinned to the one that is given, beside its other constraints", async () => {
+    const constraints = ["node.labels.disk==ssd"];
+    expect(await placed({ node: "node2", constraints }, SEVERAL)).toEqual({
+      faults: [],
+      constraints: ["node.hostname==node2", "node.labels.disk==ssd"],
+    });
+  });
+
+  test("stays on its node when others join, whichever manager is asked", async () => {
+    expect(await placed({}, { ...SEVERAL, ...ON_NODE2 })).toEqual({
+      faults: [],
+      constraints: ["node.hostname==node2"],
+    });
+  });
+
+  test("moves without its data only with consent", async () => {
+    const { faults } = await placed({ node: "node1" }, { ...SEVERAL, ...ON_NODE2, allowReplace: ["db"] });
+    expect(faults).toEqual([
+      `node = "node1": it keeps its data on node2, and a local volume doesn't follow it; allowed: node2; do: set it` +
+        " back. If node2 is lost: pulumi config set allowReplace db,api lets it start empty on node1",
+    ]);
+    const consent = { ...SEVERAL, ...ON_NODE2, allowReplace: ["api"] };
+    expect(await placed({ node: "node1" }, consent)).toEqual({
+      faults: [],
+      constraints: ["node.hostname==node1"],
+    });
+  });
+
+  test("names a node that there is", async () => {
+    const { faults } = await placed({ node: "node3" }, SEVERAL);
+    expect(faults).toEqual([
+      'node = "node3": the swarm has no such node; allowed: a name of one of node1, node2 (docker node ls)',
+    ]);
+  });
+
+  test("that is global has one on each node, and no pin", async () => {
+    expect(await placed({ replicas: "global" }, SEVERAL)).toEqual({ faults: [], constraints: undefined });
+    expect((await placed({ replicas: "global", node: "node1" }, SEVERAL)).faults).toEqual([
+      'node = "node1"; allowed: none, because the service is global',
+    ]);
+  });
+});
+
+test("without a volume a service may run on any node, or be kept on one", async () => {
+  let environment = environments.mesh;
+  await record(() => void (environment = testEnvironment({ nodeNames: ["node1", "node2"] })));
+  const bind = { type: "bind", source: "/data", target: "/data" } as const;
+  const placement = (options: Partial<ServiceOptions>): unknown =>
+    normalise("api", { ...MINIMAL, ...options }, environment).taskSpec.placement;
+  expect(serviceFaults("api", { ...MINIMAL, mounts: [bind], environment })).toEqual([]);
+  expect(placement({ mounts: [bind] })).toEqual({ maxReplicas: 0 });
+  expect(placement({ node: "node2" })).toEqual({ maxReplicas: 0, constraints: ["node.hostname==node2"] });
 });
