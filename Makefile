@@ -2,7 +2,7 @@
 STACK ?= dev
 export STACK
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap up preview refresh destroy status smoke logs restart update-images lint format test test-unit test-e2e test-slow bench
+.PHONY: help bootstrap up preview refresh destroy status smoke logs restart update-images lint format test test-unit test-e2e test-slow bench backup restore
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,12 @@ logs: ## Follow the logs of SERVICE=name
 
 restart: ## Start the tasks of SERVICE=name anew, one after the other
 	@tools/service.sh restart "$(SERVICE)"
+
+backup: bootstrap ## Copy the volumes of the stateful services to backups/; they are stopped meanwhile
+	@tools/stack.sh backup
+
+restore: bootstrap ## Put back the volumes of FROM=folder; FORCE=1 replaces data that is there
+	@tools/stack.sh restore "$(FROM)" "$(FORCE)"
 
 update-images: bootstrap ## Pull the tags of base images again; `make preview` then shows what that changes
 	@tools/update-images.sh

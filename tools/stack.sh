@@ -1,19 +1,20 @@
 #!/usr/bin/env bash
 # The Pulumi operations behind make:  stack.sh init|up|preview|refresh|destroy   (STACK, default dev)
+# and those on the volumes, which nothing else may be at work on:  stack.sh backup, stack.sh restore FOLDER [FORCE]
 # One at a time, and each on a state that tells the truth, however the last one ended.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=tools/env.sh
 . tools/env.sh
 
-operation=${1:?usage: stack.sh init|up|preview|refresh|destroy}
+operation=${1:?usage: stack.sh init|up|preview|refresh|destroy|backup|restore}
 export STACK=${STACK:-dev}
 stack=$STACK
 say() { echo "stack $stack: $*" >&2; }
 case $operation in
-init | up | preview | refresh | destroy) ;;
+init | up | preview | refresh | destroy | backup | restore) ;;
 *)
-  say "unknown operation $operation; allowed: init, up, preview, refresh, destroy"
+  say "unknown operation $operation; allowed: init, up, preview, refresh, destroy, backup, restore"
   exit 2
   ;;
 esac
@@ -52,6 +53,12 @@ echo "make $operation is at work on it (pid $$, since $(date -u +%FT%TZ))" >".st
 tools/one-at-a-time.mjs
 
 namespace=$(tools/namespace.sh)
+case $operation in
+backup | restore)
+  strip_salt
+  exec tools/volumes.mjs "$operation" "$namespace" "${@:2}"
+  ;;
+esac
 state=$(pulumi stack export --stack "$stack")
 mended=$(tools/mend-state.mjs "$operation" "$namespace" "$BEFORE" <<<"$state")
 if [ -n "$mended" ]; then

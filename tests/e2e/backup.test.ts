@@ -1,0 +1,4 @@
+import { backupAndRestore } from "../scenarios/backup";
+import { first } from "../support/scenario";
+
+backupAndRestore(first);

@@ -1,0 +1,4 @@
+import { backupAndRestore } from "../scenarios/backup";
+import { rest } from "../support/scenario";
+
+backupAndRestore(rest);
