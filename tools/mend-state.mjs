@@ -23,7 +23,7 @@ const KINDS = {
 const NAMESPACE_LABEL = "com.docker.stack.namespace";
 /** On the networks of components/overlay-network.ts alone. */
 const NETWORK_LABEL = "swarm-platform.encrypted";
-/** On the services of components/one-shot-task.ts alone. */
+/** On the services of components/temporary-service.ts alone. */
 const ONE_SHOT_LABEL = "swarm-platform.one-shot=true";
 /** How long an engine that was just started may take until it is in its swarm again, in ms. */
 const SWARM_PATIENCE = Number(process.env.SWARM_PATIENCE ?? 30_000);
