@@ -142,6 +142,7 @@ const CHECKS = {
   networkGateway: text("an IPv4 address, such as 10.0.9.1", (value) => isIPv4(value)),
   networkEncrypted: boolean,
   networkAttachable: boolean,
+  networkCheck: boolean,
   routing: choice("mesh", "host"),
   advertiseAddress: optional(address),
   swarmAddressPool: optional(
@@ -266,6 +267,8 @@ export interface PlatformConfig {
     readonly encrypted: boolean;
     readonly attachable: boolean;
   };
+  /** Whether nodes and network are checked for what the stack asks, before anything uses them. */
+  readonly networkCheck: boolean;
   readonly routing: Routing;
   /** Address or interface; undefined leaves the choice to the engine. */
   readonly advertiseAddress: string | undefined;
@@ -380,6 +383,7 @@ export function parseConfig(
         encrypted: get("networkEncrypted"),
         attachable: get("networkAttachable"),
       },
+      networkCheck: get("networkCheck"),
       routing: get("routing"),
       advertiseAddress: get<string>("advertiseAddress") || undefined,
       addressPool: get<string>("swarmAddressPool") || undefined,

@@ -102,6 +102,15 @@ export async function currentReplicas(host: string, serviceName: string): Promis
     .Replicated?.Replicas;
 }
 
+/** Host name and id of each node of the swarm; none where there is no swarm, as in a preview of one that has vanished. */
+export async function nodeNames(host: string): Promise<string[]> {
+  const docker = connect(host);
+  const { Swarm } = (await docker.info()) as EngineInfo;
+  if (Swarm.LocalNodeState !== "active") return [];
+  const nodes = (await docker.listNodes()) as unknown as ApiNode[];
+  return nodes.map(({ ID, Description }) => `${Description.Hostname} ${ID}`).sort();
+}
+
 /** The part of GET /info that is read here. */
 interface EngineInfo {
   readonly Name: string;
@@ -233,6 +242,8 @@ export interface ApiTask {
   /** Absent until the task is assigned. */
   readonly NodeID?: string;
   readonly DesiredState: string;
+  /** Addresses in CIDR form. */
+  readonly NetworksAttachments?: readonly { readonly Addresses?: readonly string[] }[];
   /** What the task was made from; that of its service may be newer. */
   readonly Spec?: { readonly ContainerSpec?: ApiContainerSpec };
   readonly Status: {

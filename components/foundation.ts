@@ -2,8 +2,9 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { PlatformConfig } from "../config";
 import { requireCli } from "./cli-version";
-import { currentReplicas, observeEngine } from "./engine";
+import { currentReplicas, nodeNames, observeEngine } from "./engine";
 import { Environment } from "./environment";
+import { asksOfNetwork, NetworkCheck } from "./network-check";
 import { OverlayNetwork } from "./overlay-network";
 import { registryAuth, registryLogin } from "./registry-auth";
 import { rolloutGate } from "./rollout-gate";
@@ -48,8 +49,25 @@ export async function foundation(config: PlatformConfig): Promise<Foundation> {
     config.swarmKeys.autolock && observed.clusterId !== undefined ? await isLocked(host) : undefined;
   const keysArgs = { ...config.swarmKeys, host, observedAutolock };
   const keys = new SwarmKeys("swarm-keys", keysArgs, { dependsOn: [swarm, ...nodes] });
+  const { encrypted } = config.network;
+  const asks = asksOfNetwork(config.routing, encrypted, observed.nodes.length);
+  const checks = !(config.networkCheck && asks)
+    ? []
+    : [
+        new NetworkCheck(
+          "network-check",
+          {
+            ...config,
+            encrypted,
+            networkId: network.networkId,
+            nodes: swarm.clusterId.apply(() => nodeNames(host)),
+            image: config.images.nginx,
+          },
+          { dependsOn: [network, ...nodes] },
+        ),
+      ];
   // Constraints of services may need the nodes' labels.
-  const onSwarm = { provider, dependsOn: [swarm, ...nodes] };
+  const onSwarm = { provider, dependsOn: [swarm, ...nodes, ...checks] };
   const environment = new Environment({
     ...config,
     nodeName: observed.nodeName,

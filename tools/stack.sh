@@ -112,6 +112,7 @@ failed() {
 case $operation in
 up)
   run up --yes --skip-preview || failed
+  rm -f ".state/$stack.stopped" # by now they run
   strip_salt
   tools/status.sh
   ;;

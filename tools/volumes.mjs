@@ -23,6 +23,8 @@ const NAMESPACE_LABEL = "com.docker.stack.namespace";
 const COPY_LABEL = "swarm-platform.volume-copy";
 const PIN = "node.hostname==";
 const MANIFEST = "manifest.json";
+/** Tasks that services had before they were stopped, as JSON by name; there until they are ready again. */
+const STOPPED = `.state/${stack}.stopped`;
 /** Where a copying container has the volume, and so what each path in an archive begins with. */
 const TOP = "volume";
 /** How long tasks may take to stop beyond their grace period, in ms. */
@@ -183,6 +185,7 @@ async function environmentVolumes() {
   const label = ["--filter", `label=${NAMESPACE_LABEL}=${namespace}`];
   const ids = lines(await docker("service", "ls", "--quiet", ...label));
   const services = ids.length === 0 ? [] : JSON.parse(await docker("service", "inspect", ...ids));
+  const stopped = existsSync(STOPPED) ? JSON.parse(await readFile(STOPPED, "utf8")) : {};
   const found = new Map();
   for (const { Spec } of services) {
     const mounts = Spec.TaskTemplate.ContainerSpec.Mounts ?? [];
@@ -199,7 +202,7 @@ async function environmentVolumes() {
     const service = {
       name: Spec.Name,
       image: Spec.TaskTemplate.ContainerSpec.Image,
-      replicas: Spec.Mode.Replicated.Replicas,
+      replicas: Spec.Mode.Replicated.Replicas || (stopped[Spec.Name] ?? 0),
       grace: (Spec.TaskTemplate.ContainerSpec.StopGracePeriod ?? 10e9) / 1e6,
     };
     const pin = Spec.TaskTemplate.Placement?.Constraints?.find((one) => one.startsWith(PIN))?.slice(
@@ -292,6 +295,8 @@ async function whileStopped(volumes, work, keepStopped = () => false) {
     say(`stops ${names.join(", ")} until the data is ${operation === "backup" ? "copied" : "replaced"}.`);
   try {
     refuseInterrupted();
+    const replicas = services.map((one) => [one.name, one.replicas]);
+    await writeFile(STOPPED, JSON.stringify(Object.fromEntries(replicas)));
     await Promise.all(names.map((name) => setReplicas(name, 0)));
     await progress(stopped(volumes, services), () => `waits until ${names.join(", ")} have stopped`);
     await work();
@@ -315,6 +320,7 @@ async function start(services) {
   // They start by themselves; an interrupted run says so and ends.
   if (interrupt.signal.aborted) say(`starts ${names} again.`);
   await waited;
+  await rm(STOPPED, { force: true });
 }
 
 async function ready(services) {

@@ -1,6 +1,7 @@
 import { kafka, listeners, outages } from "../scenarios/kafka";
 import { address, login } from "../scenarios/kafka-access";
 import { accounts } from "../scenarios/kafka-accounts";
+import { backups } from "../scenarios/kafka-backup";
 import { growth } from "../scenarios/kafka-growth";
 import { topics } from "../scenarios/kafka-topics";
 import { rest, Select } from "../support/scenario";
@@ -9,6 +10,6 @@ import { rest, Select } from "../support/scenario";
 const all: Select = (cases) => cases;
 
 kafka("kafka", (lab) => {
-  for (const cases of [growth, accounts, login]) cases(lab, all);
+  for (const cases of [growth, accounts, login, backups]) cases(lab, all);
   for (const cases of [listeners, outages, topics, address]) cases(lab, rest);
 });

@@ -60,6 +60,7 @@ const BAD: [string, string, string][] = [
   ["networkGateway", "10.0.9.255", "an address inside networkSubnet 10.0.9.0/24, not its first or last"],
   ["networkEncrypted", "yes", "true or false"],
   ["networkAttachable", "1", "true or false"],
+  ["networkCheck", "warn", "true or false"],
   ["routing", "bridge", "mesh or host"],
   ["advertiseAddress", "10.0.0.300", "an IPv4 address, or the name of a network interface, or empty"],
   ["advertiseAddress", "a name", "an IPv4 address, or the name of a network interface, or empty"],

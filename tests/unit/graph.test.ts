@@ -17,6 +17,7 @@ jest.mock("../../components/engine", () => ({
   ...jest.requireActual<typeof engine>("../../components/engine"),
   observeEngine: (): Promise<engine.ObservedEngine> =>
     Promise.resolve({ ...EMPTY_SWARM, clusterId: CLUSTER_ID }),
+  nodeNames: () => Promise.resolve(["node1 node1-id"]),
   connect: () =>
     ({
       listNodes: () => Promise.resolve([]),
@@ -169,10 +170,12 @@ describe.each(ROUTINGS)("with routing %s", (routing) => {
   test("the services are all there, and nothing of any other kind than is known here", () => {
     // With host ports the edge has a second service behind the one that holds them.
     const behind = routing === "host" ? 1 : 0;
+    // Virtual IPs ask something of the kernel.
+    const checked = routing === "mesh" ? 1 : 0;
     const count: Record<string, number> = {};
     for (const { type } of graph.resources) count[type] = (count[type] ?? 0) + 1;
     expect(count).toEqual({
-      "command:local:Command": 2,
+      "command:local:Command": 2 + checked,
       "docker:index/network:Network": 1,
       "docker:index/remoteImage:RemoteImage": 7,
       "docker:index/service:Service": 4 + behind,
@@ -184,6 +187,7 @@ describe.each(ROUTINGS)("with routing %s", (routing) => {
       "swarm-platform:index:ImagePull": 3,
       "swarm-platform:index:Kafka": 1,
       "swarm-platform:index:KafkaCluster": 1,
+      ...(checked === 1 && { "swarm-platform:index:NetworkCheck": 1 }),
       "swarm-platform:index:Nginx": 1,
       "swarm-platform:index:OverlayNetwork": 1,
       "swarm-platform:index:QuotesService": 1,

@@ -1,0 +1,4 @@
+import { networkCheck } from "../scenarios/network-check";
+import { first } from "../support/scenario";
+
+networkCheck(first);

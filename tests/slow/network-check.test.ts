@@ -1,0 +1,4 @@
+import { networkCheck } from "../scenarios/network-check";
+import { rest } from "../support/scenario";
+
+networkCheck(rest);
