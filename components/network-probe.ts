@@ -63,7 +63,7 @@ async function settled(observer: RolloutObserver, args: NetworkProbeArgs): Promi
     const snapshot = await observer.look();
     const failed = snapshot.tasks.find(hasFailed);
     if (failed !== undefined) throw await explained(observer, snapshot, "a task on each node could not run");
-    const nodes = snapshot.nodes.filter(takesTasks);
+    const nodes = snapshot.nodes.filter(takesTasks).sort(byHostname);
     const idle = nodes.filter((node) => taskOn(node, snapshot) === undefined);
     if (idle.length > 0) {
       const waited = `waiting for a task on ${hostnames(idle)}`;
@@ -131,6 +131,10 @@ async function probe(
     probes: found.filter((one): one is NodeProbe => "sees" in one),
     silent: found.filter((one): one is ApiNode => !("sees" in one)),
   };
+}
+
+function byHostname(a: ApiNode, b: ApiNode): number {
+  return a.Description.Hostname < b.Description.Hostname ? -1 : 1;
 }
 
 function takesTasks({ Spec, Status }: ApiNode): boolean {

@@ -182,8 +182,116 @@ const CASES: readonly Case[] = [
         "the data is replaced in part: dev_one, dev_two stay stopped. Run make restore again",
       );
       expect(replicas(engine, "dev_two")).toBe("0/0");
-      restore(lab, folder);
+      expect(restore(lab, folder)).toMatchObject({ code: 0 });
       expect(content(lab, "dev_two-data")).toBe(before);
+      expectUndisturbed(lab);
+    },
+  },
+  {
+    name: "a backup that can't be right is refused before anything is stopped",
+    run: (lab) => {
+      const { engine, workspace } = lab;
+      const running = engine.docker("ps", "--quiet");
+      const refused = (folder: string): string => {
+        const { code, output } = restore(lab, folder);
+        expect(code).toBe(1);
+        return output;
+      };
+      expect(refused("")).toBe(
+        "stack dev: FROM is not set; allowed: a folder that make backup made, such as FROM=backups/dev/2026-01-02T03-04-05Z.\n",
+      );
+      expect(refused("backups/none")).toContain("FROM=backups/none: no backup (no manifest.json); allowed:");
+
+      inVolume(lab, "dev_two-data", "rm -f big");
+      const folder = backup(lab);
+      const again = engine.docker("ps", "--quiet");
+      const archive = path.join(workspace.folder, folder, "dev_one-data.tar.gz");
+      const bytes = fs.readFileSync(archive);
+      fs.writeFileSync(archive, bytes.subarray(0, bytes.length / 2));
+      expect(refused(folder)).toMatch(
+        /^stack dev: archive \S+dev_one-data\.tar\.gz is damaged: .*Nothing was changed\.$/m,
+      );
+      const other = Buffer.from(bytes);
+      // The time in gzip's header: it unpacks all the same.
+      other.writeUInt32LE(1, 4);
+      fs.writeFileSync(archive, other);
+      expect(refused(folder)).toContain("is damaged: its checksum is not that of the manifest");
+      fs.rmSync(archive);
+      expect(refused(folder)).toContain("is damaged: it is missing");
+      const manifest = path.join(workspace.folder, folder, "manifest.json");
+      fs.writeFileSync(
+        manifest,
+        fs.readFileSync(manifest, "utf8").replace('"namespace": "dev"', '"namespace": "prod"'),
+      );
+      expect(refused(folder)).toContain(
+        "a backup of prod, and this is dev; allowed: a backup of dev. Nothing was changed.",
+      );
+      expect(engine.docker("ps", "--quiet")).toBe(again);
+      expect(again).not.toBe(running);
+    },
+  },
+  {
+    name: "a container of others that uses a volume is named, and the services run again",
+    run: (lab) => {
+      const { engine, workspace } = lab;
+      engine.docker(
+        "run",
+        "--detach",
+        "--name",
+        "guest",
+        "--volume",
+        "dev_one-data:/data",
+        IMAGE,
+        "sleep",
+        "3600",
+      );
+      const there = backups(lab);
+      const { code, output } = workspace.tool("stack.sh", "backup");
+      expect(code).toBe(1);
+      expect(output).toContain(
+        "container guest on backup uses volume dev_one-data and does not stop; end it (docker stop guest)",
+      );
+      engine.docker("rm", "--force", "guest");
+      expect(backups(lab)).toEqual(there);
+      expectUndisturbed(lab);
+    },
+  },
+  {
+    name: "takes the data of a service along to another node",
+    run: (lab) => {
+      const { engine, workspace } = lab;
+      inVolume(lab, "dev_one-data", "echo moved >file");
+      const folder = backup(lab);
+      const other = startEngine("backup-other");
+      try {
+        const token = engine.docker("swarm", "join-token", "--quiet", "worker");
+        other.docker("swarm", "join", "--token", token, `${engine.address}:2377`);
+        workspace.program(
+          PROGRAM.replace(
+            '"one", keeps("one-data")',
+            '"one", { ...keeps("one-data"), node: "backup-other" }',
+          ),
+        );
+        const refused = workspace.tool("stack.sh", "up");
+        expect(refused.code).not.toBe(0);
+        expect(refused.output).toContain(
+          'node = "backup-other": it keeps its data on backup, and a local volume doesn\'t follow it; allowed: backup;',
+        );
+        workspace.configure({ allowReplace: "one" });
+        workspace.succeed("stack.sh", "up");
+
+        const unknown = restore(lab, folder);
+        expect(unknown.output).toContain(
+          "node backup-other has dev_one-data, and its engine is not known here; do: pulumi config set --path 'nodes.backup-other.host'",
+        );
+        workspace.configure({ nodes: JSON.stringify({ "backup-other": { host: other.host } }) });
+        expect(restore(lab, folder)).toMatchObject({ code: 0 });
+        expect(inVolume({ engine: other, workspace }, "dev_one-data", "cat file")).toBe("moved");
+        workspace.configure({});
+        expectUndisturbed(lab);
+      } finally {
+        other.stop();
+      }
     },
   },
 ];

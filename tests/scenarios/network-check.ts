@@ -7,8 +7,6 @@ import { Workspace } from "../support/workspace";
 
 const MINUTES = 60_000;
 const NAMES = ["check-1", "check-2", "check-3"];
-/** From the moment that all tasks of the check run; the rest of an `up` of a small program is seconds. */
-const TIME_BOX = 30_000;
 
 interface Lab {
   readonly engines: readonly Engine[];
@@ -41,7 +39,6 @@ function block(engine: Engine | undefined, ports: readonly string[], work: () =>
 
 /** Deploys from nothing, which the check must refuse, with one line for each fault. */
 function expectRefused({ engines, workspace }: Lab, faults: readonly string[]): void {
-  const since = Date.now();
   const { code, output } = workspace.tool("stack.sh", "up");
   expect(code).not.toBe(0);
   expect(output).toContain(
@@ -49,7 +46,6 @@ function expectRefused({ engines, workspace }: Lab, faults: readonly string[]): 
   );
   expect(output.split("\n").flatMap((line) => /^ +- (.*)$/.exec(line)?.[1] ?? [])).toEqual(faults);
   expect(output).toContain("What needs network-check was left as it is, because network-check failed.");
-  expect(Date.now() - since).toBeLessThan(2 * TIME_BOX);
   expect(engines[0]?.docker("service", "ls", "--quiet")).toBe("");
 }
 
