@@ -61,15 +61,18 @@ async function settled(observer: RolloutObserver, args: NetworkProbeArgs): Promi
   const startBy = Date.now() + args.timeoutSeconds * 1000;
   for (let reachBy = Infinity; ; await sleep(POLL)) {
     const snapshot = await observer.look();
-    const failed = snapshot.tasks.find(hasFailed);
-    if (failed !== undefined) throw await explained(observer, snapshot, "a task on each node could not run");
+    const refuse = (tasks: readonly ApiTask[], reason: string): Promise<Error> =>
+      explained(observer, { ...snapshot, tasks }, reason);
+    const failed = snapshot.tasks.filter(hasFailed);
+    if (failed.length > 0) throw await refuse(failed, "a task of it could not run");
     const nodes = snapshot.nodes.filter(takesTasks).sort(byHostname);
     const idle = nodes.filter((node) => taskOn(node, snapshot) === undefined);
     if (idle.length > 0) {
-      const waited = `waiting for a task on ${hostnames(idle)}`;
-      args.progress(waited);
-      if (Date.now() > startBy)
-        throw await explained(observer, snapshot, `${waited} for ${args.timeoutSeconds} s`);
+      args.progress(`waiting for a task on ${hostnames(idle)}`);
+      if (Date.now() > startBy) {
+        const late = snapshot.tasks.filter(({ Status }) => Status.State !== "running");
+        throw await refuse(late, `none runs on ${hostnames(idle)} after ${args.timeoutSeconds} s`);
+      }
       continue;
     }
     if (reachBy === Infinity) reachBy = Date.now() + PATIENCE;
