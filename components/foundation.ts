@@ -50,7 +50,11 @@ export async function foundation(config: PlatformConfig): Promise<Foundation> {
   const keysArgs = { ...config.swarmKeys, host, observedAutolock };
   const keys = new SwarmKeys("swarm-keys", keysArgs, { dependsOn: [swarm, ...nodes] });
   const { encrypted } = config.network;
-  const asks = asksOfNetwork(config.routing, encrypted, observed.nodes.length);
+  const asks = asksOfNetwork(
+    config.routing,
+    encrypted,
+    Math.max(observed.nodes.length, Object.keys(config.nodes).length),
+  );
   const checks = !(config.networkCheck && asks)
     ? []
     : [
