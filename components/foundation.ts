@@ -50,26 +50,18 @@ export async function foundation(config: PlatformConfig): Promise<Foundation> {
   const keysArgs = { ...config.swarmKeys, host, observedAutolock };
   const keys = new SwarmKeys("swarm-keys", keysArgs, { dependsOn: [swarm, ...nodes] });
   const { encrypted } = config.network;
-  const asks = asksOfNetwork(
-    config.routing,
+  const nodeCount = Math.max(observed.nodes.length, Object.keys(config.nodes).length);
+  const checkArgs = {
+    ...config,
     encrypted,
-    Math.max(observed.nodes.length, Object.keys(config.nodes).length),
-  );
-  const checks = !(config.networkCheck && asks)
-    ? []
-    : [
-        new NetworkCheck(
-          "network-check",
-          {
-            ...config,
-            encrypted,
-            networkId: network.networkId,
-            nodes: swarm.clusterId.apply(() => nodeNames(host)),
-            image: config.images.nginx,
-          },
-          { dependsOn: [network, ...nodes] },
-        ),
-      ];
+    networkId: network.networkId,
+    nodes: swarm.clusterId.apply(() => nodeNames(host)),
+    image: config.images.nginx,
+  };
+  const checks =
+    config.networkCheck && asksOfNetwork(config.routing, encrypted, nodeCount)
+      ? [new NetworkCheck("network-check", checkArgs, { dependsOn: [network, ...nodes] })]
+      : [];
   // Constraints of services may need the nodes' labels.
   const onSwarm = { provider, dependsOn: [swarm, ...nodes, ...checks] };
   const environment = new Environment({

@@ -3,7 +3,7 @@ import type { Environment } from "./environment";
 import type { Broker } from "./kafka-brokers";
 import { pin } from "./node-pin";
 import { OneShotFailed, runOneShot } from "./one-shot-task";
-import type { Progress } from "./progress-hook";
+import { known, Progress } from "./progress-hook";
 import type { SwarmSecret } from "./swarm-secret";
 
 export interface KafkaAdminArgs {
@@ -132,11 +132,4 @@ function faults({ stderr, message }: OneShotFailed): string {
   const lines = stderr.split("\n").map((line) => line.replace(TIME, ""));
   const last = lines.filter((line) => line !== "" && !line.startsWith("waiting: "));
   return last.length === 0 ? message : last.map((line) => `  ${line}`).join("\n");
-}
-
-/** The value of an output during an update, when it is known. */
-function known<T>(output: pulumi.Output<T>): Promise<T> {
-  return new Promise((resolve) => {
-    output.apply(resolve);
-  });
 }

@@ -2,7 +2,7 @@ import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Routing } from "../config";
 import { probeNetwork } from "./network-probe";
-import { progressHook } from "./progress-hook";
+import { known, progressHook } from "./progress-hook";
 
 export interface NetworkCheckArgs {
   /** Engine API of a manager, as in DOCKER_HOST. */
@@ -62,11 +62,4 @@ export class NetworkCheck extends pulumi.ComponentResource {
     );
     this.registerOutputs({ nodes: args.nodes });
   }
-}
-
-/** The value of an input during an update, when it is known. */
-function known<T>(input: pulumi.Input<T>): Promise<T> {
-  return new Promise((resolve) => {
-    pulumi.output(input).apply((value) => resolve(value as T));
-  });
 }

@@ -23,3 +23,10 @@ export function reporter(resource?: pulumi.Resource): Progress {
   const progress = new RolloutProgress((line) => void pulumi.log.info(line, resource, undefined, true));
   return (line) => progress.show(line);
 }
+
+/** The value of an input during an update, when it is known; a hook gets no values of its own. */
+export function known<T>(input: pulumi.Input<T>): Promise<pulumi.Unwrap<T>> {
+  return new Promise((resolve) => {
+    pulumi.output(input).apply(resolve);
+  });
+}
