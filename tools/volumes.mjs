@@ -4,29 +4,21 @@
 //   volumes.mjs backup NAMESPACE            into backups/<stack>/<time>/
 //   volumes.mjs restore NAMESPACE FOLDER [FORCE]    with FORCE (any text) data that is there is replaced
 //
-// The services are stopped, all volumes copied side by side, the services started again: so the copies are of one moment,
-// of one another's too, and of files that nobody writes. They are read and written through containers that are made and never started, on
-// the node that has the volume, so any image of that node will do. Ends when the services are ready again.
-import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
-import { createReadStream, createWriteStream, existsSync } from "node:fs";
-import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
-import { Transform, Writable } from "node:stream";
-import { pipeline } from "node:stream/promises";
+// The services are stopped, all volumes copied side by side, the services started again: so the copies are of files that
+// nobody writes, and of one moment. Ends when the services are ready again.
+import { existsSync } from "node:fs";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createGunzip, createGzip } from "node:zlib";
 import { DockerFault, fail, say, stack } from "./docker-cli.mjs";
+import { all, command, docker, interrupt, lines, on, onInterrupt, Refusal } from "./docker-streams.mjs";
+import { load, removeLeftovers, save, verify } from "./volume-copy.mjs";
 
 const NAMESPACE_LABEL = "com.docker.stack.namespace";
-/** On the containers that the volumes are copied through. */
-const COPY_LABEL = "swarm-platform.volume-copy";
 const PIN = "node.hostname==";
 const MANIFEST = "manifest.json";
 /** Tasks that services had before they were stopped, as JSON by name; there until they are ready again. */
 const STOPPED = `.state/${stack}.stopped`;
-/** Where a copying container has the volume, and so what each path in an archive begins with. */
-const TOP = "volume";
 /** How long tasks may take to stop beyond their grace period, in ms. */
 const STOP_PATIENCE = 30_000;
 /** How long services may take to become ready again, in ms. */
@@ -36,24 +28,16 @@ const POLL = 300;
 const SILENT_AT_FIRST = 2000;
 const BETWEEN_LINES = 5000;
 
-/** A sentence for the user, with what to do. */
-class Refusal extends Error {}
-
 const [operation, namespace, from, force] = process.argv.slice(2);
-const interrupt = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
-  process.on(signal, () => {
-    if (!interrupt.signal.aborted) say(`${operation} is interrupted.`);
-    interrupt.abort();
-  });
-}
+onInterrupt(() => say(`${operation} is interrupted.`));
+// The data in clear, for its owner alone.
 process.umask(0o077);
 
 try {
   if (operation === "restore") await restore();
   else await backup();
 } catch (error) {
-  if (interrupt.signal.aborted) process.exitCode = 130;
+  if (interrupt.aborted) process.exitCode = 130;
   else if (error instanceof Refusal || error instanceof DockerFault) fail(error.message);
   else if (error.code === "ENOSPC")
     fail(`no space left for ${error.path ?? "it"}; free some, then run it again.`);
@@ -75,21 +59,20 @@ async function backup() {
   const part = `${folder}.part`;
   await mkdir(part, { recursive: true });
   try {
-    const away = await whileStopped(volumes, async () => {
-      await progress(
+    const ready = await whileStopped(volumes, () =>
+      progress(
         all(volumes.map((one) => save(one, join(part, archiveName(one))))),
-        () => `copies ${volumes.map(({ volume, bytes = 0 }) => `${volume} (${size(bytes)})`).join(", ")}`,
-      );
-    });
-    await progress(
-      all(volumes.map((one) => verify(part, manifestEntry(one)))),
-      () => "verifies the archives",
+        () => `copies ${amounts(volumes)}`,
+      ),
     );
-    const manifest = { stack, namespace, time, volumes: volumes.map(manifestEntry) };
+    const entries = volumes.map(manifestEntry);
+    const check = all(entries.map((entry) => verify(join(part, entry.archive), entry)));
+    await progress(check, () => "verifies the archives");
+    const manifest = { stack, namespace, time, volumes: entries };
     await writeFile(join(part, MANIFEST), `${JSON.stringify(manifest, undefined, 2)}\n`);
     await rename(part, folder);
-    table(volumes, away);
     console.log(`\nThe backup is in ${folder}; make restore FROM=${folder} brings it back.`);
+    table(volumes, await ready());
   } catch (error) {
     await rm(part, { recursive: true, force: true });
     throw error;
@@ -104,36 +87,34 @@ async function restore() {
     return { node: saved.node, ...now, volume: saved.volume, saved };
   });
   await reachNodes(volumes);
-  await progress(all(volumes.map(({ saved }) => verify(from, saved))), () => "verifies the archives");
-  await refuseWithoutForce(volumes, there);
+  const check = all(volumes.map(({ saved }) => verify(join(from, saved.archive), saved)));
+  await progress(check, () => "verifies the archives");
+  refuseWithoutForce(volumes, there);
 
   let replacing = false;
-  const away = await whileStopped(
-    volumes,
-    async () => {
-      for (const one of volumes) await freeVolume(one);
-      refuseInterrupted();
-      replacing = true;
-      await progress(
-        all(volumes.map(load)),
-        () => `writes ${volumes.map(({ volume, bytes = 0 }) => `${volume} (${size(bytes)})`).join(", ")}`,
-      );
-      replacing = false;
-    },
-    // Half of the data is worse than none.
-    (services) =>
-      replacing &&
-      `the data is replaced in part: ${services.join(", ")} stay stopped. Run make restore again; not make up, which would start them.`,
-  );
-  table(volumes, away);
+  const replace = async () => {
+    for (const one of volumes) await freeVolume(one);
+    interrupt.throwIfAborted();
+    replacing = true;
+    await progress(
+      all(volumes.map((one) => load(one, join(from, one.saved.archive)))),
+      () => `writes ${amounts(volumes)}`,
+    );
+  };
+  // Half of the data is worse than none.
+  const keepStopped = (names) =>
+    replacing &&
+    `the data is replaced in part: ${names} stay stopped. Run make restore again; not make up, which would start them.`;
+  const ready = await whileStopped(volumes, replace, keepStopped);
   console.log(`\nThe data is that of ${manifest.time} (${from}).`);
+  table(volumes, await ready());
 }
 
-function refuseInterrupted() {
-  interrupt.signal.throwIfAborted();
+function amounts(volumes) {
+  return volumes.map(({ volume, bytes = 0 }) => `${volume} (${size(bytes)})`).join(", ");
 }
 
-async function refuseWithoutForce(volumes, there) {
+function refuseWithoutForce(volumes, there) {
   const reasons = volumes
     .filter(({ exists }) => exists)
     .map(
@@ -248,12 +229,12 @@ async function reachNodes(volumes) {
       throw new Refusal(
         `node ${node} has no image at all to make a container of; pull any there. Nothing was changed.`,
       );
-    await removeLeftovers(host);
+    await removeLeftovers(host, namespace);
     engines.set(node, { host, image, volumes: new Set(lines(await on(host, "volume", "ls", "--quiet"))) });
   }
   for (const one of volumes) {
     const { host, image, volumes: there } = engines.get(one.node);
-    Object.assign(one, { host, image, exists: there.has(one.volume) });
+    Object.assign(one, { host, image, namespace, exists: there.has(one.volume) });
   }
 }
 
@@ -270,57 +251,52 @@ async function configuredNodes() {
   return config["swarm-platform:nodes"]?.objectValue ?? {};
 }
 
-/** Copying containers of a run that was killed. */
-async function removeLeftovers(host) {
-  const left = lines(
-    await on(host, "ps", "--all", "--quiet", "--filter", `label=${COPY_LABEL}=${namespace}`),
-  );
-  if (left.length > 0) await on(host, "rm", "--force", "--volumes", ...left);
-}
-
 // ---------------------------------------------------------------- services
 
 /**
- * Works while the services of the volumes are stopped, and starts them again however that ends; then waits for them.
+ * Works while the services of the volumes are stopped, and starts them again however that ends.
  *
- * @param keepStopped why they must not be started, false when they may.
- * @returns how long they were away, in ms.
+ * @param keepStopped called after a failure: why they must not be started, false when they may.
+ * @returns what waits until they are ready, and gives how long they were away, in ms.
  */
 async function whileStopped(volumes, work, keepStopped = () => false) {
-  const all = new Map(volumes.flatMap(({ services }) => services.map((one) => [one.name, one])));
-  const services = [...all.values()].filter(({ replicas }) => replicas > 0);
-  const names = services.map(({ name }) => name);
+  const using = new Map(volumes.flatMap(({ services }) => services.map((one) => [one.name, one])));
+  const services = [...using.values()].filter(({ replicas }) => replicas > 0);
+  const names = services.map(({ name }) => name).join(", ");
   const since = Date.now();
-  if (names.length > 0)
-    say(`stops ${names.join(", ")} until the data is ${operation === "backup" ? "copied" : "replaced"}.`);
+  const start = async () => {
+    await all(services.map(({ name, replicas }) => setReplicas(name, replicas)));
+    return async () => {
+      await progress(ready(services), () => `waits until ${names} are ready`);
+      await rm(STOPPED, { force: true });
+      return Date.now() - since;
+    };
+  };
+  if (services.length > 0)
+    say(`stops ${names} until the data is ${operation === "backup" ? "copied" : "replaced"}.`);
   try {
-    refuseInterrupted();
+    interrupt.throwIfAborted();
     const replicas = services.map((one) => [one.name, one.replicas]);
     await writeFile(STOPPED, JSON.stringify(Object.fromEntries(replicas)));
-    await Promise.all(names.map((name) => setReplicas(name, 0)));
-    await progress(stopped(volumes, services), () => `waits until ${names.join(", ")} have stopped`);
+    await all(services.map(({ name }) => setReplicas(name, 0)));
+    await progress(stopped(volumes, services), () => `waits until ${names} have stopped`);
     await work();
-  } finally {
+  } catch (error) {
     const reason = keepStopped(names);
     if (reason) say(reason);
-    else await start(services);
+    else if (services.length > 0) {
+      say(`starts ${names} again.`);
+      await (
+        await start()
+      )();
+    }
+    throw error;
   }
-  return Date.now() - since;
+  return start();
 }
 
 function setReplicas(name, replicas) {
   return docker("service", "update", "--detach", "--quiet", "--replicas", String(replicas), name);
-}
-
-async function start(services) {
-  if (services.length === 0) return;
-  await Promise.all(services.map(({ name, replicas }) => setReplicas(name, replicas)));
-  const names = services.map(({ name }) => name).join(", ");
-  const waited = progress(ready(services), () => `waits until ${names} are ready`);
-  // They start by themselves; an interrupted run says so and ends.
-  if (interrupt.signal.aborted) say(`starts ${names} again.`);
-  await waited;
-  await rm(STOPPED, { force: true });
 }
 
 async function ready(services) {
@@ -353,7 +329,7 @@ async function ready(services) {
 async function stopped(volumes, services) {
   const patience = Math.max(0, ...services.map(({ grace }) => grace)) + STOP_PATIENCE;
   for (const until = Date.now() + patience; ; await sleep(POLL)) {
-    refuseInterrupted();
+    interrupt.throwIfAborted();
     const users = await Promise.all(volumes.map((one) => containers(one)));
     const busy = users.flatMap((all, i) =>
       all.filter(({ running }) => running).map((user) => ({ ...user, of: volumes[i] })),
@@ -383,33 +359,6 @@ async function containers({ host, volume }) {
   });
 }
 
-// ---------------------------------------------------------------- volumes
-
-/** Copies a volume into an archive; notes what it wrote. */
-async function save(one, file) {
-  await withContainer(one, async (container) => {
-    const hash = createHash("sha256");
-    const cp = stream(one.host, "cp", `${container}:/${TOP}`, "-");
-    const count = counting((bytes) => (one.bytes = bytes));
-    const hashing = tapping((piece) => hash.update(piece));
-    await through(cp, cp.stdout, count, createGzip(), hashing, createWriteStream(file));
-    one.sha256 = hash.digest("hex");
-    one.archiveBytes = (await stat(file)).size;
-  });
-}
-
-/** Puts the archive's content in the place of the volume's. */
-async function load(one) {
-  await replaceVolume(one);
-  await withContainer(one, async (container) => {
-    const cp = stream(one.host, "cp", "-", `${container}:/`);
-    const count = counting((bytes) => (one.bytes = bytes));
-    const file = createReadStream(join(from, one.saved.archive));
-    await through(cp, file, createGunzip(), count, cp.stdin);
-    one.archiveBytes = one.saved.archiveBytes;
-  });
-}
-
 /** Takes away the ended tasks that still have the volume; refuses when another container has it. */
 async function freeVolume(one) {
   for (const { name, own } of await containers(one)) {
@@ -421,40 +370,6 @@ async function freeVolume(one) {
       // Swarm is removing it too.
       if (!/no such container|already in progress/i.test(error.message)) throw error;
     });
-  }
-}
-
-/** Makes it anew, empty, with its driver and labels. */
-async function replaceVolume({ host, volume, exists }) {
-  let flags = ["--label", `${NAMESPACE_LABEL}=${namespace}`];
-  if (exists) {
-    const [{ Driver, Labels, Options }] = JSON.parse(await on(host, "volume", "inspect", volume));
-    const pairs = (flag, map) =>
-      Object.entries(map ?? {}).flatMap(([key, value]) => [flag, `${key}=${value}`]);
-    flags = ["--driver", Driver, ...pairs("--label", Labels), ...pairs("--opt", Options)];
-    await on(host, "volume", "rm", volume);
-  }
-  await on(host, "volume", "create", ...flags, volume);
-}
-
-/** Makes a container that has the volume, for `docker cp`, and removes it. It is never started. */
-async function withContainer({ host, image, volume }, work) {
-  const label = ["--label", `${COPY_LABEL}=${namespace}`];
-  const create = [
-    "create",
-    "--network",
-    "none",
-    ...label,
-    "--volume",
-    `${volume}:/${TOP}`,
-    image,
-    "never-started",
-  ];
-  const container = await on(host, ...create);
-  try {
-    await work(container);
-  } finally {
-    await on(host, "rm", "--force", "--volumes", container);
   }
 }
 
@@ -470,122 +385,7 @@ function manifestEntry(one) {
   return { volume, node, services, archive: archiveName(one), bytes, archiveBytes, sha256 };
 }
 
-/** Reads an archive as it lies there: its checksum, and that it can be unpacked to its end. */
-async function verify(folder, { archive, sha256, bytes }) {
-  const file = join(folder, basename(archive));
-  const hash = createHash("sha256");
-  let unpacked = 0;
-  const sink = new Writable({
-    write(piece, _, done) {
-      unpacked += piece.length;
-      done();
-    },
-  });
-  let broken;
-  await pipeline(
-    createReadStream(file),
-    tapping((piece) => hash.update(piece)),
-    createGunzip(),
-    sink,
-    {
-      signal: interrupt.signal,
-    },
-  ).catch((error) => {
-    refuseInterrupted();
-    broken = error.code === "ENOENT" ? "it is missing" : error.message;
-  });
-  if (broken === undefined && hash.digest("hex") !== sha256)
-    broken = "its checksum is not that of the manifest";
-  if (broken === undefined && unpacked !== bytes) broken = `it holds ${unpacked} bytes instead of ${bytes}`;
-  if (broken !== undefined)
-    throw new Refusal(`archive ${file} is damaged: ${broken}; take another backup. Nothing was changed.`);
-}
-
-// ---------------------------------------------------------------- programs and output
-
-/** Ends not with the terminal's Ctrl-C, which is for this program to handle. */
-function program(name, args) {
-  const child = spawn(name, args, { detached: true, stdio: ["pipe", "pipe", "pipe"] });
-  let stderr = "";
-  child.stderr.on("data", (piece) => (stderr += piece));
-  const ended = new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (code) => {
-      if (code === 0) resolve();
-      else reject(new DockerFault(stderr.trim().split("\n").pop() || `${name} ended with ${code}`));
-    });
-  });
-  return { child, ended };
-}
-
-/** Output of a short command. @throws DockerFault */
-async function command(name, ...args) {
-  const { child, ended } = program(name, args);
-  let stdout = "";
-  child.stdout.on("data", (piece) => (stdout += piece));
-  child.stdin.end();
-  await ended;
-  return stdout.trim();
-}
-
-/** Asks the manager. */
-function docker(...args) {
-  return command("docker", ...args);
-}
-
-/** Asks the engine of a node. */
-function on(host, ...args) {
-  return command("docker", "--host", host, ...args);
-}
-
-/** A docker command to stream to or from; it ends with an interrupt. */
-function stream(host, ...args) {
-  const { child, ended } = program("docker", ["--host", host, ...args]);
-  const kill = () => child.kill();
-  interrupt.signal.addEventListener("abort", kill);
-  return {
-    stdin: child.stdin,
-    stdout: child.stdout,
-    ended: ended.finally(() => interrupt.signal.removeEventListener("abort", kill)),
-  };
-}
-
-function lines(text) {
-  return text.split("\n").filter(Boolean);
-}
-
-function tapping(see) {
-  return new Transform({
-    transform(piece, _, done) {
-      see(piece);
-      done(undefined, piece);
-    },
-  });
-}
-
-function counting(note) {
-  let bytes = 0;
-  return tapping((piece) => note((bytes += piece.length)));
-}
-
-/** Streams to or from a docker command, to the end of both. */
-async function through(cp, ...streams) {
-  const [piped, ended] = await Promise.allSettled([
-    pipeline(...streams, { signal: interrupt.signal }),
-    cp.ended,
-  ]);
-  // Whichever fails first breaks the other's pipe.
-  const isBroken = ["EPIPE", "ERR_STREAM_PREMATURE_CLOSE"].includes(piped.reason?.code);
-  if (piped.status === "rejected" && !(isBroken && ended.status === "rejected")) throw piped.reason;
-  if (ended.status === "rejected") throw ended.reason;
-}
-
-/** Waits for all, also when one fails: nothing must be at work on the data any more. */
-async function all(works) {
-  const results = await Promise.allSettled(works);
-  const failed = results.find(({ status }) => status === "rejected");
-  if (failed !== undefined) throw failed.reason;
-}
+// ---------------------------------------------------------------- output
 
 /** Says what is done while it takes long. */
 async function progress(work, what) {
