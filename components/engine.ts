@@ -103,7 +103,7 @@ export async function currentReplicas(host: string, serviceName: string): Promis
 }
 
 /** Host name and id of each node of the swarm; none where there is no swarm, as in a preview of one that has vanished. */
-export async function nodeNames(host: string): Promise<string[]> {
+export async function nodeIdentities(host: string): Promise<string[]> {
   const docker = connect(host);
   const { Swarm } = (await docker.info()) as EngineInfo;
   if (Swarm.LocalNodeState !== "active") return [];

@@ -2,7 +2,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { PlatformConfig } from "../config";
 import { requireCli } from "./cli-version";
-import { currentReplicas, nodeNames, observeEngine } from "./engine";
+import { currentReplicas, nodeIdentities, observeEngine } from "./engine";
 import { Environment } from "./environment";
 import { asksOfNetwork, NetworkCheck } from "./network-check";
 import { OverlayNetwork } from "./overlay-network";
@@ -50,16 +50,19 @@ export async function foundation(config: PlatformConfig): Promise<Foundation> {
   const keysArgs = { ...config.swarmKeys, host, observedAutolock };
   const keys = new SwarmKeys("swarm-keys", keysArgs, { dependsOn: [swarm, ...nodes] });
   const { encrypted } = config.network;
-  const nodeCount = Math.max(observed.nodes.length, Object.keys(config.nodes).length);
+  const names = nodeNames(nodesArgs);
   const checkArgs = {
     ...config,
     encrypted,
     networkId: network.networkId,
-    nodes: swarm.clusterId.apply(() => nodeNames(host)),
+    // Those that join in this run included.
+    nodes: pulumi
+      .all([swarm.clusterId, ...nodes.map(({ settled }) => settled)])
+      .apply(() => nodeIdentities(host)),
     image: config.images.nginx,
   };
   const checks =
-    config.networkCheck && asksOfNetwork(config.routing, encrypted, nodeCount)
+    config.networkCheck && asksOfNetwork(config.routing, encrypted, names.length)
       ? [new NetworkCheck("network-check", checkArgs, { dependsOn: [network, ...nodes] })]
       : [];
   // Constraints of services may need the nodes' labels.
@@ -69,7 +72,7 @@ export async function foundation(config: PlatformConfig): Promise<Foundation> {
     nodeName: observed.nodeName,
     network,
     gate: rolloutGate(host, config.rolloutTimeoutSeconds),
-    nodeNames: nodeNames(nodesArgs),
+    nodeNames: names,
     observedServices: observed.services,
     observedVolumes: observed.volumes,
     observedConfigs: observed.configs,

@@ -24,10 +24,14 @@ export interface SwarmNodeArgs extends NodeSettings {
  * alone. A node that this environment brought into the swarm leaves it when it is no longer declared.
  */
 export class SwarmNode extends pulumi.ComponentResource {
+  /** Host name, once the node is as declared. */
+  public readonly settled: pulumi.Output<string>;
+
   constructor(name: string, args: SwarmNodeArgs, opts?: pulumi.ComponentResourceOptions) {
     super("swarm-platform:index:SwarmNode", name, {}, opts);
-    this.settings(name, args);
-    this.registerOutputs();
+    const settings = this.settings(name, args);
+    this.settled = settings.id.apply(() => args.node);
+    this.registerOutputs({ settled: this.settled });
   }
 
   private settings(name: string, args: SwarmNodeArgs): command.local.Command {

@@ -15,8 +15,6 @@ export interface Engine {
   readonly host: string;
   /** IPv4 address of the engine's namespace, which this machine reaches. */
   readonly address: string;
-  /** Runs a command of this machine in the engine's network namespace; throws when it fails. */
-  inNetwork(...command: string[]): void;
   /** Runs the docker CLI against this engine; throws with its output when it fails. */
   docker(...args: string[]): string;
   /** Ends it in an orderly way and starts it again with its data. */
@@ -48,9 +46,6 @@ export function startEngine(name: string, ...flags: readonly string[]): Engine {
   return {
     host,
     address: facts.ENGINE_ADDRESS ?? "",
-    inNetwork: (...command) => {
-      execFileSync("nsenter", [`--net=/run/netns/${facts.NETNS}`, ...command], { stdio: "pipe" });
-    },
     docker: (...args) =>
       execFileSync("docker", ["--host", host, ...args], { encoding: "utf8", stdio: "pipe" }).trim(),
     restart: () => run("restart"),

@@ -17,7 +17,7 @@ jest.mock("../../components/engine", () => ({
   ...jest.requireActual<typeof engine>("../../components/engine"),
   observeEngine: (): Promise<engine.ObservedEngine> =>
     Promise.resolve({ ...EMPTY_SWARM, clusterId: CLUSTER_ID }),
-  nodeNames: () => Promise.resolve(["node1 node1-id"]),
+  nodeIdentities: () => Promise.resolve(["node1 node1-id"]),
   connect: () =>
     ({
       listNodes: () => Promise.resolve([]),

@@ -9,7 +9,7 @@ const node = (
 ): ApiNode => ({
   ID: `${name}-id`,
   Version: { Index: 1 },
-  Spec: { Availability },
+  Spec: { Role: "worker", Availability },
   Description: { Hostname: name },
   Status: { State },
 });
