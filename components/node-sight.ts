@@ -1,7 +1,7 @@
 import { ApiNode, connect, reasonOf, SwarmInfo } from "./engine";
 
 /** How long the engine of a node may take to answer, in ms: a login by ssh included. */
-const PATIENCE = 15_000;
+const PATIENCE = 30_000;
 
 /** What the engine of one machine says of itself. */
 export type NodeSight =

@@ -63,7 +63,7 @@ test("brokers that can't be read have a reason each, and no socket of theirs sta
     "127.0.0.1:1",
     await start(listen(createServer((socket) => socket.destroy()))),
   ];
-  expect(await faultOf(addresses, 1000)).toBe(
+  expect(await faultOf(addresses, 5000)).toBe(
     `Kafka can't be read: ${addresses[0]} gives no answer, ${addresses[1]} refuses the connection,` +
       ` ${addresses[2]} closes the connection; it may want a login or TLS.`,
   );
