@@ -255,6 +255,29 @@ const CASES: readonly Case[] = [
     },
   },
   {
+    // Without IPVS in the kernel no traffic comes in by the mesh, so it is asked from inside.
+    name: "with mesh routing one service has the ports and ends TLS",
+    run: (edge) => {
+      const { engine, workspace } = edge;
+      edge.up({ routing: "mesh", edgeTls: "generated" });
+      const format = "{{.Name}} {{.Replicas}} {{.Ports}}";
+      const services = engine.docker("service", "ls", "--filter", "name=dev_nginx", "--format", format);
+      expect(services).toMatch(/^dev_nginx 1\/1 .*\*:8443->8443\/tcp[^\n]*$/);
+      const task = engine.docker(
+        "ps",
+        "--quiet",
+        "--filter",
+        "name=dev_nginx.",
+        "--filter",
+        "health=healthy",
+      );
+      const page = engine.docker("exec", task, "curl", "-sSik", "https://127.0.0.1:8443/");
+      expect(page).toMatch(/^HTTP\/2 200/);
+      expect(page).toContain("<title>small</title>");
+      expect(workspace.preview()).toEqual([]);
+    },
+  },
+  {
     name: "an edge on each node comes, changes without a lost request, and goes",
     run: async (edge) => {
       const { engine, workspace } = edge;
