@@ -98,7 +98,7 @@ describe("the component", () => {
     const graph = await generated((one) => one.certificate);
     expect(graph.find(EDGE).inputs.environment).toEqual({
       NAMES: "localhost,127.0.0.1,edge.example.com",
-      RENEWAL: renewal(new Date(), new Date()),
+      RENEWAL: renewal(new Date(new X509Certificate(authority.certificate).validFrom), new Date()),
     });
   });
 });
