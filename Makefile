@@ -41,7 +41,7 @@ backup: bootstrap ## Copy the volumes of the stateful services to backups/; they
 restore: bootstrap ## Put back the volumes of FROM=folder; FORCE=1 replaces data that is there
 	@tools/stack.sh restore "$(FROM)" "$(FORCE)"
 
-update-images: bootstrap ## Pull the tags of base images again; `make preview` then shows what that changes
+update-images: bootstrap ## Show which tags of base images have newer digests, and take these; `make preview` shows what that changes
 	@tools/update-images.sh
 
 lint: ## Type check, ESLint, Prettier, go vet, gofmt

@@ -38,7 +38,7 @@ type Check = {
   readonly schema: z.ZodType;
   readonly allowed: string;
   /** Whether the value must not be shown. @default false */
-  readonly secret?: boolean;
+  readonly secret?: boolean | ((value: string) => boolean);
 };
 
 const text = (allowed: string, test: (value: string) => boolean): Check => ({
@@ -115,6 +115,50 @@ const KAFKA_NODES = z.array(
   z.strictObject({ node: z.string().regex(HOSTNAME), address: z.string().regex(HOSTNAME).optional() }),
 );
 
+const REGISTRY = z.union([
+  z.null(),
+  z.literal("builtin"),
+  z.strictObject({
+    address: z.string().regex(/^[a-z0-9.-]+(:\d{1,5})?$/),
+    namespace: z
+      .string()
+      .regex(/^[a-z0-9._-]+(\/[a-z0-9._-]+)*$/)
+      .optional(),
+    // Pulumi's CLI makes numbers of what looks like one.
+    auth: z
+      .strictObject({ username: z.coerce.string().min(1), password: z.coerce.string().min(1) })
+      .optional(),
+    insecure: z.boolean().default(false),
+  }),
+]);
+
+/** The short form, `host[:port][/path]`, as the long one. */
+function registryValue(value: string): unknown {
+  if (value === "") return null;
+  if (value === "builtin") return value;
+  if (value.startsWith("{")) return parseJson(value);
+  const [address, ...path] = value.split("/");
+  return { address, ...(path.length > 0 && { namespace: path.join("/") }) };
+}
+
+function registrySettings(
+  registry: RegistrySettings | "builtin" | null,
+  image: string,
+  port: number,
+  node: string,
+): Pick<PlatformConfig, "registry" | "builtinRegistry"> {
+  if (registry !== "builtin") return { registry: registry ?? undefined, builtinRegistry: undefined };
+  return {
+    // Engines take any certificate from 127.0.0.0/8.
+    registry: { address: `127.0.0.1:${port}`, insecure: false },
+    builtinRegistry: { image, port, node: node || undefined },
+  };
+}
+
+function isSecret({ secret = false }: Check, value: string): boolean {
+  return typeof secret === "boolean" ? secret : secret(value);
+}
+
 function parseJson(value: string): unknown {
   try {
     return JSON.parse(value);
@@ -161,11 +205,17 @@ const CHECKS = {
       return false;
     }
   }),
-  registry: optional(
-    text("host[:port][/path] in lower case, without a scheme, such as registry.example.com/team", (value) =>
-      /^[a-z0-9.-]+(:\d{1,5})?(\/[a-z0-9._-]+)*$/.test(value),
-    ),
-  ),
+  registry: {
+    schema: z.string().transform(registryValue).pipe(REGISTRY),
+    allowed:
+      "host[:port][/path] in lower case, without a scheme, such as registry.example.com/team; " +
+      "or address (host[:port]), namespace (path), auth (username and password) and insecure (true or false); " +
+      "or builtin; or empty",
+    secret: (value) => value.startsWith("{"),
+  },
+  registryImage: image,
+  registryPort: port,
+  registryNode: optional(text("the host name of a node (docker node ls)", (value) => HOSTNAME.test(value))),
   goImage: image,
   nginxImage: image,
   kafkaImage: image,
@@ -275,8 +325,10 @@ export interface PlatformConfig {
   readonly addressPool: string | undefined;
   readonly externalAddress: string;
   readonly timezone: string;
-  /** `host[:port][/path]`; undefined keeps built images on the engine. */
-  readonly registry: string | undefined;
+  /** Where built images are pushed to; undefined keeps them on the engine. */
+  readonly registry: RegistrySettings | undefined;
+  /** Set when that registry is a service of this environment. */
+  readonly builtinRegistry: BuiltinRegistrySettings | undefined;
   /** The docker CLI's config.json, which knows the logins; it need not exist. */
   readonly dockerConfigFile: string;
   readonly images: { readonly go: string; readonly nginx: string; readonly kafka: string };
@@ -323,6 +375,27 @@ export interface EdgeTls {
   readonly provided: { readonly certificate: string; readonly key: string } | undefined;
 }
 
+/** A registry of built images. */
+export interface RegistrySettings {
+  /** `host[:port]` */
+  readonly address: string;
+  /** Path below which the images are; undefined for none. */
+  readonly namespace?: string | undefined;
+  /** Undefined for that of the docker CLI's config.json, if there is one. */
+  readonly auth?: { readonly username: string; readonly password: string } | undefined;
+  /** Whether it has no TLS, or a certificate that nobody checks. */
+  readonly insecure: boolean;
+}
+
+/** A registry of built images as a service of the environment. */
+export interface BuiltinRegistrySettings {
+  readonly image: string;
+  /** Port of every node, at which its engine reaches the registry. */
+  readonly port: number;
+  /** Host name of the node that has the images; undefined for the one that has them, or the manager's own. */
+  readonly node: string | undefined;
+}
+
 /** What this environment sets on a node; other labels are left alone. */
 export interface NodeSettings {
   /** Engine API of the machine, which is made to join; undefined where it joins by other means. */
@@ -363,7 +436,7 @@ export function parseConfig(
     const value = raw[key] ?? "";
     const parsed = check.schema.safeParse(value);
     if (parsed.success) values.set(key, parsed.data);
-    else faults.push(fault(key, check.secret ? SECRET : value, check.allowed));
+    else faults.push(fault(key, isSecret(check, value) ? SECRET : value, check.allowed));
   }
 
   const get = <T>(key: Key): T => values.get(key) as T;
@@ -389,7 +462,7 @@ export function parseConfig(
       addressPool: get<string>("swarmAddressPool") || undefined,
       externalAddress,
       timezone: get("timezone"),
-      registry: get<string>("registry") || undefined,
+      ...registrySettings(get("registry"), get("registryImage"), get("registryPort"), get("registryNode")),
       dockerConfigFile: path.join(
         process.env.DOCKER_CONFIG || path.join(os.homedir(), ".docker"),
         "config.json",
@@ -461,11 +534,13 @@ function relationFaults(
 
   const ports = new Map<number, Key>();
   const tls = (values.get("edgeTls") ?? "off") !== "off";
+  const builtin = values.get("registry") === "builtin";
   for (const key of [
     "edgePort",
     "accountPort",
     ...(tls ? ["edgeTlsPort" as const] : []),
     "kafkaPort",
+    ...(builtin ? ["registryPort" as const] : []),
   ] as const) {
     const value = values.get(key) as number | undefined;
     if (value === undefined) continue;

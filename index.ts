@@ -1,8 +1,8 @@
 import { ACCOUNT_EVENTS, AccountService } from "./components/accountservice";
 import { edge, edgeCertificate, edgeUrls } from "./components/edge";
 import { foundation } from "./components/foundation";
-import { ImageBuild } from "./components/image-build";
-import { ImagePull } from "./components/image-pull";
+import { ImageBuild, observeImage } from "./components/image-build";
+import { ImagePull, resolveImage } from "./components/image-pull";
 import { Kafka, observedTopics } from "./components/kafka";
 import type { KafkaTopic } from "./components/kafka-topics";
 import { Nginx } from "./components/nginx";
@@ -16,34 +16,45 @@ const withDefault = (topics: readonly KafkaTopic[], topic: KafkaTopic): readonly
 /** Config -> foundation -> components -> outputs. */
 export = async (): Promise<Record<string, unknown>> => {
   const config = loadConfig();
-  const { environment, provider, onSwarm, unlockKey } = await foundation(config);
+  const { environment, provider, registry, recorded, onSwarm, unlockKey } = await foundation(config);
   const common = { environment };
   const topicsRead = observedTopics("kafka", { ...common, ...config.kafka });
 
-  const pull = (name: string, image: string) => new ImagePull(name, { image }, { provider });
-  const baseImages = { GO_IMAGE: pull("golang", config.images.go) };
-  const build = (imageName: string) => {
-    const source = { context: "services", dockerfile: `services/${imageName}/Dockerfile` };
-    return new ImageBuild(imageName, { ...config, imageName, build: source, baseImages }, { provider })
-      .reference;
+  const pull = async (name: string, image: string) => {
+    const resolved = await resolveImage(config.host, name, image, recorded);
+    return new ImagePull(name, { image, resolved }, { provider });
   };
-  const kafkaImage = pull("kafka", config.images.kafka).reference;
-  const nginxImage = pull("nginx", config.images.nginx).reference;
-  const producerImage = build("producer");
+  const [golang, kafkaImage, nginxImage] = await Promise.all([
+    pull("golang", config.images.go),
+    pull("kafka", config.images.kafka),
+    pull("nginx", config.images.nginx),
+  ]);
+  const build = async (imageName: string) => {
+    const source = { context: "services", dockerfile: `services/${imageName}/Dockerfile` };
+    const args = { ...config, imageName, build: source, baseImages: { GO_IMAGE: golang }, registry };
+    const observed = await observeImage(imageName, args, recorded);
+    return new ImageBuild(imageName, { ...args, observed }, { provider }).reference;
+  };
+  const [producerImage, adminImage, quotesImage, accountsImage] = await Promise.all([
+    build("producer"),
+    build("kafka-admin"),
+    build("quotes-service"),
+    build("accountservice"),
+  ]);
 
-  const kafkaArgs = { ...common, ...config.kafka, image: kafkaImage, adminImage: build("kafka-admin") };
+  const kafkaArgs = { ...common, ...config.kafka, image: kafkaImage.reference, adminImage };
   const topics = withDefault(config.kafka.topics, ACCOUNT_EVENTS);
   const kafka = new Kafka("kafka", { ...kafkaArgs, topics, observedTopics: await topicsRead }, onSwarm);
-  const quotesArgs = { ...common, ...config.quotesservice, image: build("quotes-service") };
+  const quotesArgs = { ...common, ...config.quotesservice, image: quotesImage };
   const quotes = new QuotesService("quotes-service", quotesArgs, onSwarm);
-  const accountArgs = { ...common, ...config.accountservice, image: build("accountservice") };
+  const accountArgs = { ...common, ...config.accountservice, image: accountsImage };
   const quotesUrl = `${quotes.url}/api/quote?strength=4`;
   const kafkaBrokers = kafka.internalBootstrap;
   const accounts = new AccountService("accountservice", { ...accountArgs, quotesUrl, kafkaBrokers }, onSwarm);
   const { listeners, links } = edge(config.nginx, accounts.upstream);
   const statusPage = { title: `swarm-platform: ${config.namespace}`, links };
   const { tls, authority } = edgeCertificate(config, environment);
-  const nginxArgs = { ...common, ...config.nginx, image: nginxImage, listeners, tls, statusPage };
+  const nginxArgs = { ...common, ...config.nginx, image: nginxImage.reference, listeners, tls, statusPage };
   const nginx = new Nginx("nginx", nginxArgs, onSwarm);
 
   return {
@@ -52,8 +63,8 @@ export = async (): Promise<Record<string, unknown>> => {
     kafkaBootstrap: kafka.externalBootstrap,
     services: [...kafka.serviceNames, ...[quotes, accounts, nginx].map(({ serviceName }) => serviceName)],
     images: {
-      accountservice: accountArgs.image,
-      "quotes-service": quotesArgs.image,
+      accountservice: accountsImage,
+      "quotes-service": quotesImage,
       producer: producerImage,
     },
     volumes: kafka.volumeNames,

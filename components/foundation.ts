@@ -1,12 +1,16 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { PlatformConfig } from "../config";
+import { BuiltinLogin, BuiltinRegistry, builtinLogin } from "./builtin-registry";
 import { requireCli } from "./cli-version";
 import { currentReplicas, nodeIdentities, observeEngine } from "./engine";
 import { Environment } from "./environment";
 import { asksOfNetwork, NetworkCheck } from "./network-check";
+import { ImagePull, resolveImage } from "./image-pull";
+import { ImageRegistry } from "./image-registry";
 import { OverlayNetwork } from "./overlay-network";
-import { registryAuth, registryLogin } from "./registry-auth";
+import { RecordedState, recordedState } from "./recorded-state";
+import { registryAuth, RegistryLogin, registryLogin } from "./registry-auth";
 import { rolloutGate } from "./rollout-gate";
 import { explainSkippedDependents } from "./skipped-dependents";
 import { Swarm } from "./swarm";
@@ -14,11 +18,18 @@ import { SwarmKeys } from "./swarm-keys";
 import { isLocked } from "./swarm-lock";
 import { declareNodes, nodeNames, nodesHeardOf, observeNodes } from "./swarm-nodes";
 
+/** Name of the builtin registry. */
+const REGISTRY = "registry";
+
 /** What every service of an environment stands on. */
 export interface Foundation {
   readonly environment: Environment;
   /** The engine's provider, for what needs no swarm, such as images. */
   readonly provider: docker.Provider;
+  /** Where built images are pushed to; undefined keeps them on the engine. */
+  readonly registry: ImageRegistry | undefined;
+  /** What the stack's state held before this run. */
+  readonly recorded: RecordedState;
   /** Options of whatever lives on the swarm. */
   readonly onSwarm: pulumi.ComponentResourceOptions;
   /** Secret, see SwarmKeys. */
@@ -32,8 +43,10 @@ export async function foundation(config: PlatformConfig): Promise<Foundation> {
   const { host, namespace } = config;
   if (!pulumi.runtime.isDryRun()) await nodesHeardOf(host);
   const observed = await observeEngine(host, namespace);
-  const auths = registryAuth(config.registry, config.dockerConfigFile);
-  const provider = new docker.Provider("engine", { host, registryAuth: auths });
+  const recorded = await recordedState();
+  const builtin = config.builtinRegistry && builtinLogin(REGISTRY, recorded);
+  const login = await registryLoginOf(config, builtin);
+  const provider = new docker.Provider("engine", { host, registryAuth: registryAuth(login) });
   const nodesArgs = { ...config, observed };
   const standings = await observeNodes(nodesArgs);
   const advertiseAddress = config.nodes[observed.nodeName]?.advertiseAddress ?? config.advertiseAddress;
@@ -77,8 +90,41 @@ export async function foundation(config: PlatformConfig): Promise<Foundation> {
     observedVolumes: observed.volumes,
     observedConfigs: observed.configs,
     observedSecrets: observed.secrets,
-    registryLogin: () => registryLogin(config.registry, config.dockerConfigFile),
+    registryLogin: () => Promise.resolve(login),
     currentReplicas: (serviceName) => currentReplicas(host, serviceName),
   });
-  return { environment, provider, onSwarm, unlockKey: keys.unlockKey };
+  const base = { environment, provider, recorded, onSwarm };
+  const { ready, exists } = (builtin && (await startRegistry(config, base, builtin))) ?? {};
+  const registry = config.registry && new ImageRegistry({ ...config.registry, host, login, ready, exists });
+  if (config.registry?.insecure) await registry?.requireInsecure();
+  return { ...base, registry, unlockKey: keys.unlockKey };
+}
+
+/** The registry as a service of the environment. */
+async function startRegistry(
+  { host, images, kafka, builtinRegistry }: PlatformConfig,
+  { environment, provider, recorded, onSwarm }: Omit<Foundation, "registry" | "unlockKey">,
+  login: BuiltinLogin,
+): Promise<Pick<BuiltinRegistry, "ready" | "exists"> | undefined> {
+  if (builtinRegistry === undefined) return undefined;
+  const pull = async (name: string, image: string): Promise<pulumi.Output<string>> => {
+    const resolved = await resolveImage(host, name, image, recorded);
+    return new ImagePull(name, { image, resolved }, { provider }).reference;
+  };
+  const image = await pull(REGISTRY, builtinRegistry.image);
+  const gateImage = await pull(`${REGISTRY}-gate`, images.nginx);
+  const { purgeData } = kafka;
+  const args = { ...builtinRegistry, environment, image, gateImage, login, purgeData };
+  return new BuiltinRegistry(REGISTRY, args, onSwarm);
+}
+
+/** The login to the registry of built images: the builtin one's, the stack's own, else the user's. */
+async function registryLoginOf(
+  { registry, dockerConfigFile }: PlatformConfig,
+  builtin: BuiltinLogin | undefined,
+): Promise<RegistryLogin | undefined> {
+  if (registry === undefined) return undefined;
+  const { address, auth = builtin } = registry;
+  if (auth === undefined) return registryLogin(address, dockerConfigFile);
+  return { serveraddress: address, username: auth.username, password: auth.password };
 }

@@ -4,9 +4,12 @@ import * as path from "node:path";
 import { BuildInputs, hashBuildInputs } from "./build-context";
 import { buildLogFile, handleFailedBuild } from "./build-log";
 import { contentHash } from "./content-name";
-import { explainImageFault } from "./image-fault";
+import { connect } from "./engine";
 import type { ImagePull } from "./image-pull";
+import { ImagePush, pushedReference } from "./image-push";
+import { ImageRegistry } from "./image-registry";
 import { keepNewestTags } from "./image-retention";
+import type { RecordedState } from "./recorded-state";
 
 export interface ImageBuildArgs {
   /** Name of the image, without registry and tag. */
@@ -14,44 +17,90 @@ export interface ImageBuildArgs {
   /** What is built; paths are relative to the program. */
   readonly build: BuildInputs;
   /** Build arguments that name base images; new bytes of a base image are a new tag. */
-  readonly baseImages?: Readonly<Record<string, Pick<ImagePull, "reference" | "identity">>>;
+  readonly baseImages?: Readonly<Record<string, Pick<ImagePull, "reference" | "identity" | "resolved">>>;
   /** Engine API of the engine that builds. */
   readonly host: string;
-  /** `host[:port][/path]` that the image is pushed to. @default none: the image stays on the engine */
-  readonly registry?: string;
+  /** Where the image is pushed to. @default none: the image stays on the engine */
+  readonly registry?: ImageRegistry | undefined;
+  /** See {@link observeImage}. @default nothing */
+  readonly observed?: ObservedImage | undefined;
   /** Tags of this image that stay on the engine, this one included. @default 3 */
   readonly keptImages?: number;
 }
 
+/** What there is of an image before a run. */
+export interface ObservedImage {
+  /** `repository:tag`. */
+  readonly reference: string;
+  /** Its digest in the registry; when that does not answer, the last one that the stack knew. */
+  readonly digest: string | undefined;
+  /** The last digest that the stack knew. */
+  readonly lastDigest: string | undefined;
+  /** Whether the stack has built it, and the engine still has that. */
+  readonly built: boolean;
+  /** Whether the stack has pushed it. */
+  readonly pushed: boolean;
+}
+
+const TYPE = "swarm-platform:index:ImageBuild";
+
 /**
  * An image built from a folder, under a tag that is the hash of everything that goes into it. The same
- * content is never built twice, and a preview shows a new tag before anything is built.
+ * content is never built twice, and a preview shows a new tag before anything is built. What the registry has is
+ * neither built nor pushed, whoever put it there.
  */
 export class ImageBuild extends pulumi.ComponentResource {
-  /** `[registry/]name:<hash>`, with the digest when it was pushed. */
+  /** `name:<hash>`; with a registry, `registry/name:<hash>@sha256:...`. */
   public readonly reference: pulumi.Output<string>;
 
   constructor(name: string, args: ImageBuildArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("swarm-platform:index:ImageBuild", name, {}, opts);
+    super(TYPE, name, {}, opts);
 
-    const repository = args.registry === undefined ? args.imageName : `${args.registry}/${args.imageName}`;
-    const tag = this.tag(args);
-    const image = this.buildImage(name, args, pulumi.interpolate`${repository}:${tag}`);
-    this.reference = args.registry === undefined ? image.name : this.push(name, repository, image);
+    const { registry } = args;
+    if (registry === undefined) {
+      const { name: reference } = this.buildImage(
+        name,
+        args,
+        pulumi.interpolate`${args.imageName}:${this.tag(args)}`,
+      );
+      this.reference = reference;
+    } else {
+      this.reference = this.inRegistry(name, args, registry);
+    }
     this.registerOutputs({ reference: this.reference });
   }
 
-  private tag(args: ImageBuildArgs): pulumi.Output<string> {
-    let sources: string;
-    try {
-      sources = hashBuildInputs(args.build);
-    } catch (error) {
-      throw new pulumi.ResourceError(`Image ${args.imageName}: ${(error as Error).message}`, this, true);
+  /**
+   * What this stack has built and pushed stays declared while it is wanted, although the registry has it now: else the
+   * next preview would show that it goes.
+   */
+  private inRegistry(name: string, args: ImageBuildArgs, registry: ImageRegistry): pulumi.Output<string> {
+    const { digest, lastDigest, built, pushed } = args.observed ?? {};
+    const reference = pulumi.interpolate`${registry.repository(args.imageName)}:${this.tag(args)}`;
+    const ready = pulumi.all([reference, registry.ready]).apply(([known]) => known);
+    const build = digest === undefined || built ? this.buildImage(name, args, reference) : undefined;
+    if (digest === undefined || pushed) {
+      const push = new ImagePush(
+        `${name}-push`,
+        {
+          registry,
+          reference: pulumi.all([ready, build?.name]).apply(([known]) => known),
+          digest,
+          expected: built ? lastDigest : undefined,
+        },
+        { parent: this },
+      );
+      if (digest === undefined) return pulumi.interpolate`${ready}@${push.digest}`;
     }
-    const bases = Object.entries(args.baseImages ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
-    return pulumi
-      .output(bases.map(([name, image]) => pulumi.all([name, image.identity])))
-      .apply((sorted) => contentHash(JSON.stringify([sources, sorted])));
+    return pulumi.interpolate`${ready}@${digest}`;
+  }
+
+  private tag(args: ImageBuildArgs): pulumi.Output<string> {
+    const identities = Object.entries(args.baseImages ?? {}).map(([base, image]) =>
+      pulumi.all([base, image.identity]),
+    );
+    const sources = sourcesHash(args);
+    return pulumi.output(identities).apply((bases) => imageTag(sources, bases));
   }
 
   private buildImage(
@@ -90,17 +139,56 @@ export class ImageBuild extends pulumi.ComponentResource {
       },
     );
   }
+}
 
-  private push(name: string, repository: string, image: docker.RemoteImage): pulumi.Output<string> {
-    const pushed = new docker.RegistryImage(
-      name,
-      { name: image.name, keepRemotely: true },
-      {
-        parent: this,
-        dependsOn: [image],
-        hooks: { onError: [explainImageFault(`${name}-push`, repository)] },
-      },
-    );
-    return pulumi.interpolate`${image.name}@${pushed.sha256Digest}`;
+/** @param bases build argument and identity of each base image. */
+function imageTag(sources: string, bases: readonly (readonly [string, string])[]): string {
+  const sorted = [...bases].sort(([a], [b]) => (a < b ? -1 : 1));
+  return contentHash(JSON.stringify([sources, sorted]));
+}
+
+/**
+ * Looks for a built image before it is declared, in the registry and on the engine. Changes nothing.
+ *
+ * @param name of its {@link ImageBuild}.
+ * @returns undefined where there is nothing to look for: without a registry, and while a base image is not known.
+ */
+export async function observeImage(
+  name: string,
+  args: ImageBuildArgs,
+  recorded: RecordedState,
+): Promise<ObservedImage | undefined> {
+  const { registry, host } = args;
+  const bases = Object.entries(args.baseImages ?? {}).flatMap(([base, { resolved }]) =>
+    resolved === undefined ? [] : [[base, resolved.identity] as const],
+  );
+  if (registry === undefined || bases.length < Object.keys(args.baseImages ?? {}).length) return undefined;
+  const reference = `${registry.repository(args.imageName)}:${imageTag(sourcesHash(args), bases)}`;
+
+  const local = connect(host).getImage(reference).inspect();
+  const [found, isLocal] = await Promise.all([
+    registry.find(reference),
+    local.then(
+      () => true,
+      () => false,
+    ),
+  ]);
+  const [last, digest] = String(recorded.of(TYPE, name)?.reference).split("@");
+  const lastDigest = last === reference ? digest : undefined;
+  return {
+    reference,
+    digest: found === "missing" ? undefined : found === "unknown" ? lastDigest : found.digest,
+    lastDigest,
+    built: isLocal && recorded.of("docker:index/remoteImage:RemoteImage", name)?.name === reference,
+    pushed: pushedReference(recorded.of("command:local:Command", `${name}-push`)) === reference,
+  };
+}
+
+/** @throws pulumi.RunError when context or Dockerfile is missing. */
+function sourcesHash({ imageName, build }: ImageBuildArgs): string {
+  try {
+    return hashBuildInputs(build);
+  } catch (error) {
+    throw new pulumi.RunError(`Image ${imageName}: ${(error as Error).message}`);
   }
 }

@@ -10,7 +10,7 @@ interface DockerConfig {
   readonly credsStore?: string;
 }
 
-/** A login as the Engine API takes it (header X-Registry-Auth). Never to be kept in a state or shown. */
+/** A login as the Engine API takes it (header X-Registry-Auth). Never to be kept in a state in clear, or shown. */
 export interface RegistryLogin {
   readonly serveraddress: string;
   readonly username: string;
@@ -20,46 +20,35 @@ export interface RegistryLogin {
 }
 
 /**
- * How the provider reaches the registry of built images. A login comes from the docker CLI's own file
- * (`docker login`), never from the stack: what is in a provider's configuration lands in the state in
- * clear (pulumi/pulumi-docker#643). A registry that the file does not know is used without a login.
- *
- * @param registry `host[:port][/path]`, undefined when images stay on the engine.
- * @param configFile path of the docker CLI's config.json, which need not exist.
+ * The login that the provider sends with services, so that nodes can pull. As a whole it is a secret: so it is encrypted
+ * in the state, which a login in part is not (pulumi/pulumi-docker#643).
  */
 export function registryAuth(
-  registry: string | undefined,
-  configFile: string,
-): docker.types.input.ProviderRegistryAuth[] {
-  if (registry === undefined) return [];
-  const host = registry.split("/")[0] ?? registry;
-  // Engines speak plain HTTP to registries on loopback, and so must the provider.
-  const address = /^(127\.|localhost(:|$))/.test(host) ? `http://${host}` : host;
-  return [isLoggedIn(host, configFile) ? { address, configFile } : { address, authDisabled: true }];
+  login: RegistryLogin | undefined,
+): pulumi.Input<docker.types.input.ProviderRegistryAuth[]> {
+  if (login === undefined) return [];
+  const { serveraddress: address, username, password } = login;
+  return pulumi.secret([{ address, username, password }]);
 }
 
 /**
- * The user's login to the registry of built images, as the docker CLI would send it with a service: nodes pull with it.
+ * The user's login to a registry by the docker CLI's own file (`docker login`).
  *
- * @param registry `host[:port][/path]`, undefined when images stay on the engine.
+ * @param address `host[:port]`.
  * @param configFile path of the docker CLI's config.json, which need not exist.
  * @returns undefined without a login.
  * @throws pulumi.RunError when the file or the credential helper that it names can't be used.
  */
-export async function registryLogin(
-  registry: string | undefined,
-  configFile: string,
-): Promise<RegistryLogin | undefined> {
-  const host = registry?.split("/")[0];
-  if (host === undefined || !isLoggedIn(host, configFile)) return undefined;
+export async function registryLogin(address: string, configFile: string): Promise<RegistryLogin | undefined> {
+  if (!isLoggedIn(address, configFile)) return undefined;
   const { auths = {}, credHelpers = {}, credsStore } = readJson(configFile);
-  const helper = credHelpers[host] ?? credsStore;
-  if (helper !== undefined) return askHelper(helper, host);
-  const { auth = "", identitytoken } = auths[host] ?? auths[`https://${host}`] ?? {};
+  const helper = credHelpers[address] ?? credsStore;
+  if (helper !== undefined) return askHelper(helper, address);
+  const { auth = "", identitytoken } = auths[address] ?? auths[`https://${address}`] ?? {};
   const [username = "", ...password] = Buffer.from(auth, "base64").toString("utf8").split(":");
   return identitytoken === undefined
-    ? { serveraddress: host, username, password: password.join(":") }
-    : { serveraddress: host, username: "", password: "", identitytoken };
+    ? { serveraddress: address, username, password: password.join(":") }
+    : { serveraddress: address, username: "", password: "", identitytoken };
 }
 
 /** Speaks the protocol of docker-credential-helpers: the registry on stdin, JSON on stdout. */

@@ -1,12 +1,8 @@
 #!/usr/bin/env bash
-# Pulls the tags of the images that others build again. Nothing on the swarm changes by that; the next
-# preview shows which services would move to a newer digest.
+# Asks the registries, through the engine, what the tags of the images that others build stand for now, and writes those
+# that are newer into the stack's file. Nothing on the swarm changes by that; the next preview shows what would.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=tools/env.sh
 . tools/env.sh
-tools/images.sh | while read -r image; do
-  echo "pulling $image"
-  docker pull --quiet "$image" >/dev/null
-done
-echo "make preview shows what that changes"
+exec tools/update-images.mjs

@@ -12,7 +12,7 @@ const MINUTES = 60_000;
 
 const PROGRAM = `
   const build = { context: "tool", dockerfile: "tool/Dockerfile" };
-  const built = new ImageBuild("tool", { ...config, imageName: "tool", build }, { provider }).reference;
+  const built = await buildImage("tool", build);
   const conf = new SwarmConfig("conf", { environment, content: "old" }, onSwarm);
   service("web", { image: built, replicas: 2, update: { monitor: 4 }, configs: [{ config: conf, path: "/etc/web.conf" }] });
   service("worker", { secrets: [{ name: "token", content: "hush", path: "/run/secrets/token" }] });`;

@@ -17,6 +17,8 @@ export interface Engine {
   readonly address: string;
   /** Runs the docker CLI against this engine; throws with its output when it fails. */
   docker(...args: string[]): string;
+  /** Writes a file that the engine alone sees, below /etc/docker. */
+  write(file: string, content: string): void;
   /** Ends it in an orderly way and starts it again with its data. */
   restart(): void;
   /** Ends it at once, like a power cut; `restart` brings it back. */
@@ -48,6 +50,11 @@ export function startEngine(name: string, ...flags: readonly string[]): Engine {
     address: facts.ENGINE_ADDRESS ?? "",
     docker: (...args) =>
       execFileSync("docker", ["--host", host, ...args], { encoding: "utf8", stdio: "pipe" }).trim(),
+    write: (file, content) => {
+      const own = path.join(folder, "private", file);
+      fs.mkdirSync(path.dirname(own), { recursive: true });
+      fs.writeFileSync(own, content);
+    },
     restart: () => run("restart"),
     kill: () => run("kill"),
     cut: () => run("cut"),

@@ -54,11 +54,13 @@ export interface RecordOptions {
   readonly preview?: boolean;
   /** Answers that differ from the usual ones. @default none */
   readonly answers?: Answers;
+  /** Outputs of the resources that the state held before, by `<type> <name>`. @default none */
+  readonly state?: Readonly<Record<string, Values>>;
 }
 
 /** Id of the swarm that the mocked command finds itself to have made. */
 export const CLUSTER_ID = "cluster1";
-/** Digest of every image that the mocked engine pulls or pushes. */
+/** Digest of every image that the mocked engine pulls. */
 export const DIGEST = `sha256:${"5".repeat(64)}`;
 /** Key of the hashes in the names of secrets. */
 export const NAME_KEY = "bmFtZSBrZXk=";
@@ -71,7 +73,6 @@ const ANSWERS: Answers = {
     stdout: name === "secret-name-key" ? NAME_KEY : `initialised ${CLUSTER_ID}`,
   }),
   "docker:index/network:Network": nothing,
-  "docker:index/registryImage:RegistryImage": () => ({ sha256Digest: DIGEST }),
   "docker:index/remoteImage:RemoteImage": (name) => ({ repoDigest: `${name}@${DIGEST}` }),
   "docker:index/secret:Secret": nothing,
   "docker:index/service:Service": nothing,
@@ -188,6 +189,7 @@ function mocks(
   const answers = { ...ANSWERS, ...options.answers };
   return {
     call: ({ token }) => {
+      if (token === "pulumi:pulumi:readStackResourceOutputs") return { outputs: held(options.state ?? {}) };
       faults.push(`call of ${token}`);
       return {};
     },
@@ -207,6 +209,16 @@ function mocks(
       return { id: `${name}-id`, state };
     },
   };
+}
+
+/** A state as Pulumi tells it. */
+function held(state: Readonly<Record<string, Values>>): Values {
+  return Object.fromEntries(
+    Object.entries(state).map(([id, outputs]) => {
+      const [type, name] = id.split(" ");
+      return [`urn:pulumi:dev::swarm-platform::${type}::${name}`, { type, outputs }];
+    }),
+  );
 }
 
 /** The part of the mocked monitor that is listened to. */

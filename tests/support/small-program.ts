@@ -2,7 +2,7 @@
  * A program on the project's own components with services of busybox alone, so that an `up` takes seconds.
  *
  * @param body statements; in scope are `service(name, args?, options?)`, which declares a SwarmService that sleeps
- * unless `args` say otherwise, `config`, `environment`, `provider`, `onSwarm`, `pulumi`, and the components that
+ * unless `args` say otherwise, `await buildImage(name, build, baseImages?)` and `await pullImage(name, image)`, which give a reference, `config`, `environment`, `provider`, `onSwarm`, `pulumi`, and the components that
  * the import lines below name.
  */
 export function smallProgram(body: string): string {
@@ -12,8 +12,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { edge, edgeCertificate, edgeUrls } from "./components/edge";
 import { foundation } from "./components/foundation";
 import { GeneratedCertificate } from "./components/generated-certificate";
-import { ImageBuild } from "./components/image-build";
-import { ImagePull } from "./components/image-pull";
+import { ImageBuild, observeImage } from "./components/image-build";
+import { ImagePull, resolveImage } from "./components/image-pull";
 import { Kafka, observedTopics } from "./components/kafka";
 import { renderNginxConfig } from "./components/nginx-config";
 import { Nginx } from "./components/nginx";
@@ -24,8 +24,17 @@ import { loadConfig } from "./config";
 
 export = async (): Promise<void> => {
   const config = loadConfig();
-  const { environment, provider, onSwarm } = await foundation(config);
+  const { environment, provider, registry, recorded, onSwarm } = await foundation(config);
   const image = new ImagePull("busybox", { image: "busybox:1.35" }, { provider }).reference;
+  const pullImage = async (name: string, image: string) => {
+    const resolved = await resolveImage(config.host, name, image, recorded);
+    return new ImagePull(name, { image, resolved }, { provider }).reference;
+  };
+  const buildImage = async (imageName: string, build: object, baseImages = {}) => {
+    const args = { ...config, imageName, build, baseImages, registry };
+    const observed = await observeImage(imageName, args, recorded);
+    return new ImageBuild(imageName, { ...args, observed }, { provider }).reference;
+  };
   const service = (
     name: string,
     args: Partial<SwarmServiceArgs> = {},

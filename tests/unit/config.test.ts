@@ -43,6 +43,9 @@ const KAFKA_NODES =
 const KAFKA_TOPICS =
   'a list of topics, such as [{"name":"orders","partitions":6,"config":{"retention.ms":"86400000"}}]';
 const KAFKA_SETTINGS = 'broker properties and their values, such as {"log.retention.hours":"24"}';
+const REGISTRY =
+  "host[:port][/path] in lower case, without a scheme, such as registry.example.com/team; or address (host[:port]), " +
+  "namespace (path), auth (username and password) and insecure (true or false); or builtin; or empty";
 const BAD: [string, string, string][] = [
   ["host", "10.0.0.1:2375", "unix:///path, tcp://host:port or ssh://user@host, or empty"],
   ["host", "tcp://10.0.0.1", "unix:///path, tcp://host:port or ssh://user@host, or empty"],
@@ -69,11 +72,10 @@ const BAD: [string, string, string][] = [
   ["externalAddress", "edge.example.com:80", "a host name or an IPv4 address, without a port, or empty"],
   ["timezone", "Mars/Olympus", "an IANA time zone, such as Asia/Shanghai or UTC"],
   ["timezone", "+08:00", "an IANA time zone, such as Asia/Shanghai or UTC"],
-  [
-    "registry",
-    "https://registry.example.com",
-    "host[:port][/path] in lower case, without a scheme, such as registry.example.com/team, or empty",
-  ],
+  ["registry", "https://registry.example.com", REGISTRY],
+  ["registryImage", "registry", IMAGE],
+  ["registryPort", "0", PORT],
+  ["registryNode", "a node", "the host name of a node (docker node ls), or empty"],
   ["goImage", "golang", IMAGE],
   ["nginxImage", "nginx:latest", IMAGE],
   ["kafkaImage", `apache/kafka:latest@sha256:${"0".repeat(64)}`, IMAGE],
@@ -116,6 +118,17 @@ const BAD: [string, string, string][] = [
   ["allowReplace", "kafka; nginx", "names of services, separated by commas, or empty"],
   ["purgeData", "True", "true or false"],
 ];
+
+test.each([
+  '{"address":"https://r","auth":{"username":"me","password":"hunter2"}}',
+  '{"address":"r","user":"me","password":"hunter2"}',
+  '{"address":"r","password":"hunter2"',
+])("a registry's login is not shown: %s", (registry) => {
+  expect(faultOf(() => parse({ registry }))).toBe(
+    "The configuration of stack dev has 1 fault; nothing was changed.\n" +
+      `  - registry = "[secret]"; allowed: ${REGISTRY}; do: pulumi config set registry <value>`,
+  );
+});
 
 test("a bad value of a secret is not shown", () => {
   expect(faultOf(() => parse({ kafkaUsers: '{"alice":"short"}' }))).toBe(
@@ -278,6 +291,36 @@ describe("what is left empty is derived", () => {
     });
   });
 
+  test.each([
+    ["registry.example.com", { address: "registry.example.com", insecure: false }],
+    ["localhost:5000/team/a", { address: "localhost:5000", namespace: "team/a", insecure: false }],
+    ['{"address":"r:5000","insecure":true}', { address: "r:5000", insecure: true }],
+    [
+      '{"address":"r","namespace":"team","auth":{"username":"me","password":12345678}}',
+      { address: "r", namespace: "team", auth: { username: "me", password: "12345678" }, insecure: false },
+    ],
+  ])("a registry, short or long: %s", (registry, expected) => {
+    expect(parse({ registry })).toMatchObject({ registry: expected, builtinRegistry: undefined });
+  });
+
+  test("a registry of its own, which every engine reaches at its own loopback", () => {
+    expect(parse({ registry: "builtin" })).toMatchObject({
+      registry: { address: "127.0.0.1:5443", insecure: false },
+      builtinRegistry: { image: "registry:2.8.3", port: 5443, node: undefined },
+    });
+    expect(parse({ registry: "builtin", registryPort: "5000", registryNode: "node2" })).toMatchObject({
+      registry: { address: "127.0.0.1:5000" },
+      builtinRegistry: { port: 5000, node: "node2" },
+    });
+  });
+
+  test("its port is one of the node's only when there is such a registry", () => {
+    expect(parse({ registryPort: "8080" }).builtinRegistry).toBeUndefined();
+    expect(faultOf(() => parse({ registry: "builtin", registryPort: "8080" }))).toContain(
+      "a port that edgePort does not use",
+    );
+  });
+
   test("the network's name from the namespace", () => {
     expect(parse({ namespace: "team" }).network.networkName).toBe("team_network");
     expect(parse({ namespace: "team", networkName: "shared" }).network.networkName).toBe("shared");
@@ -340,10 +383,11 @@ describe("Pulumi.yaml", () => {
 
   test("gives each key a type, a default of that type and a description", () => {
     for (const [key, declared] of Object.entries(declaredConfig())) {
+      // Without a type it may be a text or an object.
+      const type = key === "registry" ? [] : ["type"];
       const items = declared.type === "array" ? ["items"] : [];
-      expect([key, Object.keys(declared)]).toEqual([key, ["type", ...items, "default", "description"]]);
-      const type = typeOf(declared.default);
-      expect([key, declared.type]).toEqual([key, type]);
+      expect([key, Object.keys(declared)]).toEqual([key, [...type, ...items, "default", "description"]]);
+      if (type.length > 0) expect([key, declared.type]).toEqual([key, typeOf(declared.default)]);
       expect(declared.description).toMatch(/^[A-Za-z].+\.$/);
     }
   });

@@ -12,6 +12,12 @@ import { stackConfig } from "../support/project";
 import { CLUSTER_ID, DIGEST, Graph, record, Recorded } from "../support/recorder";
 import { tempFolder } from "../support/temp";
 
+/** Images that registries have, by their path in the Engine API. */
+let inRegistry: RegExp | undefined;
+afterEach(() => {
+  inRegistry = undefined;
+});
+
 // What the engine says of itself is fixed; everything else is the program's own.
 jest.mock("../../components/engine", () => ({
   ...jest.requireActual<typeof engine>("../../components/engine"),
@@ -21,6 +27,13 @@ jest.mock("../../components/engine", () => ({
   connect: () =>
     ({
       listNodes: () => Promise.resolve([]),
+      getImage: () => ({ inspect: () => Promise.reject(new Error("no such image")) }),
+      modem: {
+        dial: ({ path }: { path: string }, done: (error: Error | null, answer?: object) => void) =>
+          inRegistry?.test(path)
+            ? done(null, { Descriptor: { digest: DIGEST } })
+            : done(new Error("manifest unknown")),
+      },
     }) as unknown as Docker,
 }));
 
@@ -354,25 +367,63 @@ test("kafka's volume stays at destroy unless purgeData says otherwise", async ()
   expect(purged.get("Volume", "kafka-1").options.retainOnDelete).toBe(false);
 });
 
-test("a registry gets what was built, and services run it by digest", async () => {
+const BUILT = ["accountservice", "kafka-admin", "producer", "quotes-service"];
+const imageOf = (graph: Graph, service: string): unknown =>
+  at(graph.get("docker:index/service:Service", service), "taskSpec", "containerSpec", "image");
+
+test("a registry gets what was built", async () => {
   const graph = await platform({ registry: "registry.example.com/team" });
-  const pushed = graph.all("docker:index/registryImage:RegistryImage");
-  expect(pushed.map(({ name }) => name)).toEqual([
-    "accountservice",
-    "kafka-admin",
-    "producer",
-    "quotes-service",
-  ]);
-  expect(
-    at(graph.get("docker:index/service:Service", "accountservice"), "taskSpec", "containerSpec", "image"),
-  ).toMatch(new RegExp(`^registry\\.example\\.com/team/accountservice:[0-9a-f]{12}@${DIGEST}$`));
+  expect(graph.all("ImagePush").map(({ name }) => name)).toEqual(BUILT.map((name) => `${name}-push`));
+  for (const name of BUILT) {
+    expect(graph.get("Command", `${name}-push`)).toMatchObject({
+      inputs: {
+        environment: {
+          REFERENCE: expect.stringMatching(
+            new RegExp(`^registry\\.example\\.com/team/${name}:[0-9a-f]{12}$`),
+          ) as string,
+        },
+      },
+      dependsOn: expect.arrayContaining([`docker:index/remoteImage:RemoteImage ${name}`]) as string[],
+    });
+  }
 });
 
-test("the registry is reached without a login that nobody made", async () => {
+test("what a registry has is neither built nor pushed, and its digest is known in the first preview", async () => {
+  inRegistry = /./;
+  const graph = await platform({ registry: "registry.example.com/team" }, "dev", true);
+  expect(graph.all("ImagePush")).toEqual([]);
+  expect(graph.all("RemoteImage").map(({ name }) => name)).toEqual(["golang", "kafka", "nginx"]);
+  expect(imageOf(graph, "accountservice")).toMatch(
+    new RegExp(`^registry\\.example\\.com/team/accountservice:[0-9a-f]{12}@${DIGEST}$`),
+  );
+});
+
+test("what registries say of the tags of others is known in the first preview", async () => {
+  inRegistry = /nginx/;
+  const graph = await platform({}, "dev", true);
+  expect(imageOf(graph, "nginx")).toBe(`nginx:1.26.3@${DIGEST}`);
+  expect(imageOf(graph, "kafka-1")).toBe("<unknown>");
+  expect(graph.get("docker:index/service:Service", "nginx").dependsOn).toContain(
+    "docker:index/remoteImage:RemoteImage nginx",
+  );
+});
+
+test("a login is a secret in the provider's configuration, and goes nowhere else", async () => {
+  const auth = { username: "me", password: "hunter2" };
+  const graph = await platform({ registry: JSON.stringify({ address: "registry.example.com", auth }) });
+  expect(graph.get("pulumi:providers:docker", "engine").inputs).toEqual({
+    host: "unix:///var/run/docker.sock",
+    registryAuth: { "<secret>": JSON.stringify([{ address: "registry.example.com", ...auth }]) },
+  });
+  const others = graph.resources.filter(({ name }) => name !== "engine");
+  expect(JSON.stringify(others)).not.toContain("hunter2");
+});
+
+test("without a login the provider has none", async () => {
   const graph = await platform({ registry: "registry.example.com/team" });
   expect(graph.get("pulumi:providers:docker", "engine").inputs).toEqual({
     host: "unix:///var/run/docker.sock",
-    registryAuth: JSON.stringify([{ address: "registry.example.com", authDisabled: true }]),
+    registryAuth: "[]",
   });
 });
 

@@ -2,7 +2,10 @@ import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { hashBuildInputs } from "../../components/build-context";
 import { contentHash } from "../../components/content-name";
-import { ImageBuild, ImageBuildArgs } from "../../components/image-build";
+import { ImageBuild, ImageBuildArgs, observeImage } from "../../components/image-build";
+import { ImageRegistry } from "../../components/image-registry";
+import { RecordedState, recordedState } from "../../components/recorded-state";
+import { ApiAnswer, ApiFault, FakeEngine } from "../support/fake-engine";
 import { DIGEST, Graph, record } from "../support/recorder";
 import { tempFolder } from "../support/temp";
 
@@ -23,6 +26,7 @@ const nameOf = (graph: Graph): unknown => graph.get("RemoteImage", "api").inputs
 const base = (reference: string) => ({
   reference: pulumi.output(reference),
   identity: pulumi.output(reference),
+  resolved: undefined,
 });
 
 test("is tagged with the hash of everything that goes into it", async () => {
@@ -83,19 +87,7 @@ test("passes arguments, base images, target and platform to the builder", async 
 });
 
 test("stays on the engine without a registry", async () => {
-  expect((await image()).all("RegistryImage")).toEqual([]);
-});
-
-test("is pushed to a registry, stays there, and is run by digest", async () => {
-  const graph = await image({ registry: "registry.example.com/team" });
-  const name = nameOf(graph) as string;
-  expect(name).toMatch(/^registry\.example\.com\/team\/api:[0-9a-f]{12}$/);
-  expect(graph.get("RegistryImage", "api")).toMatchObject({
-    inputs: { name, keepRemotely: true },
-    dependsOn: ["docker:index/remoteImage:RemoteImage api"],
-    parent: "swarm-platform:index:ImageBuild api",
-  });
-  expect(graph.result).toBe(`${name}@${DIGEST}`);
+  expect((await image()).all("ImagePush")).toEqual([]);
 });
 
 test("cleans up after each build, of which there is one for each tag", async () => {
@@ -110,6 +102,132 @@ test.each([
   [{ ...build, dockerfile: "no/Dockerfile" }, 'Image api: dockerfile = "no/Dockerfile": no such file;'],
 ])("missing sources are a fault of the image, without a stack trace", async (missing, message) => {
   const error: unknown = await image({ build: missing }).catch((reason: unknown) => reason);
-  expect(pulumi.ResourceError.isInstance(error)).toBe(true);
-  expect(error).toMatchObject({ message: expect.stringContaining(message) as string, hideStack: true });
+  expect(pulumi.RunError.isInstance(error)).toBe(true);
+  expect(error).toMatchObject({ message: expect.stringContaining(message) as string });
+});
+
+describe("in a registry", () => {
+  const REPOSITORY = "registry.example.com/team/api";
+  const TAG = contentHash(JSON.stringify([hashBuildInputs(build), [["BASE", "base:1@sha256:1"]]]));
+  const REFERENCE = `${REPOSITORY}:${TAG}`;
+  const RUN = `${REFERENCE}@${DIGEST}`;
+  /** What the state holds of a run that built and pushed it. */
+  const STATE = {
+    "swarm-platform:index:ImageBuild api": { reference: RUN },
+    "docker:index/remoteImage:RemoteImage api": { name: REFERENCE },
+    "command:local:Command api-push": { environment: { REFERENCE } },
+  };
+  const FOUND = { Descriptor: { digest: DIGEST } };
+  const MISSING = new ApiFault(404, "manifest unknown");
+  const SILENT = new ApiFault(500, "connection refused");
+
+  interface Case {
+    readonly registry: ApiAnswer;
+    /** Whether the engine has the image. @default false */
+    readonly local?: boolean;
+    readonly state?: Record<string, Record<string, unknown>>;
+    readonly preview?: boolean;
+  }
+  let engine: FakeEngine;
+  beforeEach(() => jest.spyOn(pulumi.log, "warn").mockResolvedValue(undefined));
+  afterEach(async () => {
+    await engine.close();
+    jest.restoreAllMocks();
+  });
+
+  async function declared({ registry: answer, local = false, state = {}, preview = false }: Case) {
+    engine = new FakeEngine(({ route }) => {
+      if (route === `GET /distribution/${REFERENCE}/json`) return answer;
+      return local && route === `GET /images/${REFERENCE}/json` ? { Id: "sha256:1" } : undefined;
+    });
+    const host = await engine.listen();
+    const registry = new ImageRegistry({
+      ...{ host, address: "registry.example.com", namespace: "team", login: undefined },
+    });
+    const resolved = { reference: "base:1@sha256:1", identity: "base:1@sha256:1" };
+    const baseImages = { BASE: { ...base("base:1@sha256:1"), resolved } };
+    const args = { imageName: "api", build, host, registry, baseImages };
+    const graph = await record(
+      async () => {
+        const observed = await observeImage("api", args, await recordedState());
+        return new ImageBuild("api", { ...args, observed }).reference;
+      },
+      { state, preview },
+    );
+    const builds = graph.all("RemoteImage").length > 0;
+    const [push] = graph.all("Command");
+    const { SEEN } = (push?.inputs.environment ?? {}) as { SEEN?: string };
+    const pushes = push !== undefined && push.options.ignoreChanges === undefined;
+    return { graph, builds, step: push !== undefined, pushes, seen: SEEN, reference: graph.result };
+  }
+
+  test("nothing is changed by looking", async () => {
+    await declared({ registry: FOUND });
+    expect(engine.requests.map(({ route }) => route).sort()).toEqual([
+      `GET /distribution/${REFERENCE}/json`,
+      `GET /images/${REFERENCE}/json`,
+    ]);
+  });
+
+  test.each<[string, Case, object]>([
+    ["it is neither built nor pushed when it is there", { registry: FOUND }, { builds: false, step: false }],
+    ["it is built and pushed when it is missing", { registry: MISSING }, { builds: true, pushes: true }],
+    [
+      "what this stack has built and pushed stays declared",
+      { registry: FOUND, local: true, state: STATE },
+      { builds: true, step: true, pushes: false },
+    ],
+    [
+      "what the engine has lost is not built again while the registry has it",
+      { registry: FOUND, state: STATE },
+      { builds: false, step: true, pushes: false },
+    ],
+    [
+      "what the registry has lost is pushed again",
+      { registry: MISSING, local: true, state: STATE },
+      { builds: true, pushes: true, seen: expect.stringMatching(/^not in the registry \(/) as string },
+    ],
+    [
+      "another tag of before plays no part",
+      {
+        registry: FOUND,
+        local: true,
+        state: {
+          "docker:index/remoteImage:RemoteImage api": { name: `${REPOSITORY}:old` },
+          "command:local:Command api-push": { environment: { REFERENCE: `${REPOSITORY}:old` } },
+        },
+      },
+      { builds: false, step: false },
+    ],
+    [
+      "a registry that does not answer changes nothing",
+      { registry: SILENT, local: true, state: STATE },
+      { builds: true, step: true, pushes: false, reference: RUN },
+    ],
+    [
+      "nor where another stack had pushed it",
+      { registry: SILENT, state: { "swarm-platform:index:ImageBuild api": { reference: RUN } } },
+      { builds: false, step: false, reference: RUN },
+    ],
+    ["what is new is pushed all the same", { registry: SILENT }, { builds: true, pushes: true }],
+  ])("%s", async (_what, one, expected) => {
+    expect(await declared(one)).toMatchObject(expected);
+  });
+
+  test.each<[string, Case, unknown]>([
+    ["known when it is there", { registry: FOUND }, RUN],
+    ["known when the same bytes are pushed again", { registry: MISSING, local: true, state: STATE }, RUN],
+    ["unknown before a first push", { registry: MISSING }, "<unknown>"],
+  ])("in a preview its reference is %s", async (_what, one, expected) => {
+    const { graph } = await declared({ ...one, preview: true });
+    expect(graph.get("ImageBuild", "api").outputs).toEqual({ reference: expected });
+  });
+
+  test("while a base image is not known, nothing is looked for", async () => {
+    const args = { imageName: "api", build, host: "unix:///none", baseImages: { BASE: base("base:1") } };
+    engine = new FakeEngine(() => undefined);
+    const registry = new ImageRegistry({ host: await engine.listen(), address: "r", login: undefined });
+    expect(await observeImage("api", { ...args, registry }, new RecordedState())).toBeUndefined();
+    expect(engine.requests).toEqual([]);
+  });
 });

@@ -1,6 +1,8 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
+import * as pulumi from "@pulumi/pulumi";
 import { registryAuth, registryLogin } from "../../components/registry-auth";
+import { resolved } from "../support/recorder";
 import { tempFolder } from "../support/temp";
 
 /** Path of a docker configuration with this content; without it, of one that is not there. */
@@ -10,44 +12,19 @@ const configFile = (content?: object): string =>
     "config.json",
   );
 
-test("without a registry there is nothing to log in to", () => {
-  expect(registryAuth(undefined, configFile())).toEqual([]);
-});
-
-test.each([
-  ["no file", undefined],
-  ["an empty file", {}],
-  ["a login elsewhere", { auths: { "registry.example.org": {} } }],
-  ["a helper elsewhere", { credHelpers: { "registry.example.org": "pass" } }],
-])("a registry that the docker CLI does not know is used without a login: %s", (_what, content) => {
-  expect(registryAuth("registry.example.com/team", configFile(content))).toEqual([
-    { address: "registry.example.com", authDisabled: true },
+test("the provider gets the login as a secret as a whole, and none where there is none", async () => {
+  expect(registryAuth(undefined)).toEqual([]);
+  const login = { serveraddress: "registry.example.com:5000", username: "me", password: "word" };
+  const given = pulumi.output(registryAuth(login));
+  expect(await pulumi.isSecret(given)).toBe(true);
+  expect(await resolved(given)).toEqual([
+    { address: "registry.example.com:5000", username: "me", password: "word" },
   ]);
-});
-
-test.each([
-  ["by name", { auths: { "registry.example.com:5000": { auth: "dXNlcjpwYXNzd29yZA==" } } }],
-  ["by address", { auths: { "https://registry.example.com:5000": {} } }],
-  ["by a helper", { credHelpers: { "registry.example.com:5000": "pass" } }],
-])("a login that the docker CLI knows %s is left in its file", (_what, content) => {
-  const file = configFile(content);
-  expect(registryAuth("registry.example.com:5000/team", file)).toEqual([
-    { address: "registry.example.com:5000", configFile: file },
-  ]);
-});
-
-test.each([
-  ["localhost:5000", "http://localhost:5000"],
-  ["localhost/team", "http://localhost"],
-  ["127.0.0.1:5000/team", "http://127.0.0.1:5000"],
-  ["localhost.example.com", "localhost.example.com"],
-])("%s is spoken to as %s: engines use plain HTTP on loopback alone", (registry, address) => {
-  expect(registryAuth(registry, configFile())).toEqual([{ address, authDisabled: true }]);
 });
 
 describe("the login that nodes pull with", () => {
   const HOST = "registry.example.com";
-  const login = (content?: object) => registryLogin(`${HOST}/team`, configFile(content));
+  const login = (content?: object) => registryLogin(HOST, configFile(content));
   const base64 = (text: string): string => Buffer.from(text).toString("base64");
 
   test.each([
@@ -55,10 +32,6 @@ describe("the login that nodes pull with", () => {
     ["a login elsewhere", { auths: { "registry.example.org": {} }, credsStore: "pass" }],
   ])("there is none with %s", async (_what, content) => {
     expect(await login(content)).toBeUndefined();
-  });
-
-  test("there is none where images stay on the engine", async () => {
-    expect(await registryLogin(undefined, configFile())).toBeUndefined();
   });
 
   test.each([

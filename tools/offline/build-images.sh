@@ -19,6 +19,7 @@ readonly IMAGES=(
   "nginx library/nginx 1.26.3 trixie"
   "golang library/golang $GO-$DEBIAN $DEBIAN"
   "kafka apache/kafka 4.3.1 $DEBIAN"
+  "registry library/registry 2.8.3 trixie"
 )
 readonly DESCRIPTION="built from Debian/Maven packages by swarm-platform's offline route; not the official image"
 readonly CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt # containers trust what the machine trusts: some networks re-sign TLS

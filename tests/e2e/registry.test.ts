@@ -1,0 +1,4 @@
+import { registry } from "../scenarios/registry";
+import { first } from "../support/scenario";
+
+registry("registry", first);

@@ -1,0 +1,59 @@
+#!/usr/bin/env node
+// The work of update-images.sh, which sets the environment.
+import Docker from "dockerode";
+import { execFileSync } from "node:child_process";
+import { fail, say, stack } from "./docker-cli.mjs";
+
+/** The ImagePull of each key, whose recorded reference is the digest that services run. */
+const PULLS = { goImage: "golang", nginxImage: "nginx", kafkaImage: "kafka", registryImage: "registry" };
+
+const run = (program, ...args) => execFileSync(program, args, { encoding: "utf8" }).trim();
+const short = (digest) => digest?.replace(/^sha256:/, "").slice(0, 12) ?? "none yet";
+
+/** `name:tag` and digest that the stack would use: that of its file, else the one that was recorded for the tag. */
+function current(key, image, resources) {
+  const [tag, pinned] = image.split("@");
+  const suffix = `swarm-platform:index:ImagePull::${PULLS[key]}`;
+  const reference = resources.find(({ urn }) => urn.endsWith(suffix))?.outputs?.reference ?? "";
+  const [recordedTag, recorded] = reference.split("@");
+  return { key, tag, digest: pinned ?? (recordedTag === tag ? recorded : undefined) };
+}
+
+async function newest(image) {
+  try {
+    const { Descriptor } = await new Docker().getImage(image.tag).distribution();
+    return { ...image, newest: Descriptor.digest };
+  } catch (error) {
+    return { ...image, reason: error.json?.message ?? error.message };
+  }
+}
+
+const state = JSON.parse(run("pulumi", "stack", "export", "--stack", stack));
+const resources = state.deployment?.resources ?? [];
+const images = run("tools/images.sh", "keys")
+  .split("\n")
+  .map((line) => current(...line.split(" "), resources));
+const asked = await Promise.all(images.map(newest));
+
+const rows = asked.map(({ tag, digest, newest, reason }) => [
+  tag,
+  short(digest),
+  reason === undefined ? (newest === digest ? "the same" : short(newest)) : `not known: ${reason}`,
+]);
+const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column].length)));
+for (const [tag, is, now] of rows) console.log(`${tag.padEnd(widths[0])}  ${is.padEnd(widths[1])}  ${now}`);
+
+// What is not recorded yet is resolved by the first `up` in any case.
+const newer = asked.filter(({ digest, newest }) => digest && newest && newest !== digest);
+for (const { key, tag, newest } of newer)
+  run("pulumi", "config", "set", "--stack", stack, key, `${tag}@${newest}`);
+if (newer.length > 0) {
+  say(
+    `${newer.length} newer, written into Pulumi.${stack}.yaml. make preview shows what changes, make up changes it.`,
+  );
+} else if (asked.every(({ reason }) => reason === undefined)) say("nothing is newer.");
+if (asked.some(({ reason }) => reason !== undefined)) {
+  fail(
+    "not every registry could be asked; see above. What they have is not known, and nothing of it was changed.",
+  );
+}
