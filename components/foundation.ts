@@ -42,8 +42,7 @@ export async function foundation(config: PlatformConfig): Promise<Foundation> {
   explainSkippedDependents();
   const { host, namespace } = config;
   if (!pulumi.runtime.isDryRun()) await nodesHeardOf(host);
-  const observed = await observeEngine(host, namespace);
-  const recorded = await recordedState();
+  const [observed, recorded] = await Promise.all([observeEngine(host, namespace), recordedState()]);
   const builtin = config.builtinRegistry && builtinLogin(REGISTRY, recorded);
   const login = await registryLoginOf(config, builtin);
   const provider = new docker.Provider("engine", { host, registryAuth: registryAuth(login) });

@@ -80,6 +80,8 @@ test("on another node Swarm makes the volume", async () => {
 });
 
 test("has images only when both services were there", async () => {
+  // That they would be replaced, since nothing else is known of them.
+  const warnings = jest.spyOn(pulumi.log, "warn").mockResolvedValue(undefined);
   const there = (...names: string[]) => ({
     observedServices: new Map(names.map((name) => [name, UNPINNED])),
     allowReplace: ["registry"],
@@ -87,6 +89,7 @@ test("has images only when both services were there", async () => {
   expect((await declared()).exists).toBe(false);
   expect((await declared(undefined, there("dev_registry"))).exists).toBe(false);
   expect((await declared(undefined, there("dev_registry", "dev_registry-gate"))).exists).toBe(true);
+  warnings.mockRestore();
 });
 
 const UNPINNED = { Spec: { TaskTemplate: {}, Mode: {} } } as unknown as ApiService;
