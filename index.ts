@@ -31,7 +31,9 @@ export = async (): Promise<Record<string, unknown>> => {
   ]);
   const build = async (imageName: string) => {
     const source = { context: "services", dockerfile: `services/${imageName}/Dockerfile` };
-    const args = { ...config, imageName, build: source, baseImages: { GO_IMAGE: golang }, registry };
+    const baseImages = { GO_IMAGE: golang };
+    const { nodeNames } = environment;
+    const args = { ...config, nodeNames, imageName, build: source, baseImages, registry };
     const observed = await observeImage(imageName, args, recorded);
     return new ImageBuild(imageName, { ...args, observed }, { provider }).reference;
   };

@@ -1,7 +1,7 @@
-import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import bcrypt from "bcryptjs";
 import { randomBytes } from "node:crypto";
+import { dataVolume } from "./data-volume";
 import type { Environment } from "./environment";
 import { GeneratedCertificate } from "./generated-certificate";
 import type { RecordedState } from "./recorded-state";
@@ -64,8 +64,12 @@ export class BuiltinRegistry extends pulumi.ComponentResource {
   }
 
   private registry(name: string, args: BuiltinRegistryArgs): SwarmService {
-    const { environment, image, node } = args;
+    const { environment, image } = args;
+    const { namespace, nodeName, observedServices } = environment;
     const own = { parent: this };
+    // One that is there stays where its images are.
+    const node = args.node ?? (observedServices.has(`${namespace}_${name}`) ? undefined : nodeName);
+    const volumeArgs = { ...args, node, volume: `${namespace}_${name}-data` };
     const certificate = new GeneratedCertificate(name, { environment, names: [name, "127.0.0.1"] }, own);
     const stash = new pulumi.Stash(`${name}-login`, { input: pulumi.secret(args.login) }, own);
     const htpasswd = stash.output.apply((login: BuiltinLogin) => login.htpasswd);
@@ -79,7 +83,7 @@ export class BuiltinRegistry extends pulumi.ComponentResource {
         command: ["registry", "serve", "/etc/docker/registry/config.yml"],
         memoryMiB: 256,
         mounts: [
-          { type: "volume", source: this.volume(name, args), target: DATA },
+          { type: "volume", source: dataVolume(name, volumeArgs, this), target: DATA },
           { type: "tmpfs", target: "/tmp", sizeMiB: 16 },
         ],
         configs: [
@@ -104,22 +108,6 @@ export class BuiltinRegistry extends pulumi.ComponentResource {
       },
       own,
     );
-  }
-
-  /** On another node Swarm itself makes the volume, with the task. */
-  private volume(name: string, { environment, node, purgeData }: BuiltinRegistryArgs): pulumi.Input<string> {
-    const { namespace, nodeName } = environment;
-    const volume = `${namespace}_${name}-data`;
-    if (node !== undefined && node !== nodeName) return volume;
-    return new docker.Volume(
-      name,
-      {
-        name: volume,
-        driver: "local",
-        labels: [{ label: "com.docker.stack.namespace", value: namespace }],
-      },
-      { parent: this, retainOnDelete: !(purgeData ?? false) },
-    ).name;
   }
 
   /** It passes bytes on; TLS ends at the registry. */

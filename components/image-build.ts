@@ -22,6 +22,8 @@ export interface ImageBuildArgs {
   readonly host: string;
   /** Where the image is pushed to. @default none: the image stays on the engine */
   readonly registry?: ImageRegistry | undefined;
+  /** Host names of the swarm's nodes: several can run it from a registry alone. @default one that builds and runs it */
+  readonly nodeNames?: readonly string[];
   /** See {@link observeImage}. @default nothing */
   readonly observed?: ObservedImage | undefined;
   /** Tags of this image that stay on the engine, this one included. @default 3 */
@@ -56,7 +58,16 @@ export class ImageBuild extends pulumi.ComponentResource {
   constructor(name: string, args: ImageBuildArgs, opts?: pulumi.ComponentResourceOptions) {
     super(TYPE, name, {}, opts);
 
-    const { registry } = args;
+    const { registry, nodeNames = [] } = args;
+    if (registry === undefined && nodeNames.length > 1) {
+      throw new pulumi.ResourceError(
+        `registry not set: image ${args.imageName} would be on one node alone, and the swarm has several ` +
+          `(${nodeNames.join(", ")}); allowed: a registry that all of them reach, or builtin for one of the stack's own; ` +
+          "do: pulumi config set registry builtin",
+        this,
+        true,
+      );
+    }
     if (registry === undefined) {
       const { name: reference } = this.buildImage(
         name,

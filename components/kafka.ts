@@ -1,6 +1,6 @@
-import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { createHash } from "node:crypto";
+import { dataVolume } from "./data-volume";
 import type { Environment } from "./environment";
 import { KafkaAdmin } from "./kafka-admin";
 import { Broker, KafkaNode, placeBrokers } from "./kafka-brokers";
@@ -162,7 +162,7 @@ export class Kafka extends pulumi.ComponentResource {
     hook: pulumi.ResourceHook | undefined,
     before: SwarmService[],
   ): SwarmService {
-    const volume = this.volume(args, broker);
+    const volume = dataVolume(broker.name, { ...args, ...broker }, this);
     return new SwarmService(
       broker.name,
       {
@@ -196,21 +196,6 @@ export class Kafka extends pulumi.ComponentResource {
       },
       { parent: this, dependsOn: before },
     );
-  }
-
-  /** On another node Swarm itself makes the volume, with the task. */
-  private volume({ environment, purgeData }: KafkaArgs, broker: Broker): pulumi.Input<string> {
-    const { namespace, nodeName } = environment;
-    if (broker.node !== nodeName) return broker.volume;
-    return new docker.Volume(
-      broker.name,
-      {
-        name: broker.volume,
-        driver: "local",
-        labels: [{ label: "com.docker.stack.namespace", value: namespace }],
-      },
-      { parent: this, retainOnDelete: !(purgeData ?? false) },
-    ).name;
   }
 }
 

@@ -231,3 +231,24 @@ describe("in a registry", () => {
     expect(engine.requests).toEqual([]);
   });
 });
+
+test("what several nodes are to run needs a registry", async () => {
+  let error: unknown;
+  await record(() => {
+    try {
+      new ImageBuild("api", {
+        imageName: "api",
+        build,
+        host: "unix:///run/test.sock",
+        nodeNames: ["a", "b"],
+      });
+    } catch (thrown) {
+      error = thrown;
+    }
+  });
+  expect(error).toMatchObject({
+    message:
+      "registry not set: image api would be on one node alone, and the swarm has several (a, b); allowed: a registry that all " +
+      "of them reach, or builtin for one of the stack's own; do: pulumi config set registry builtin",
+  });
+});
