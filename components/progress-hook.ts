@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { RolloutProgress } from "./rollout-progress";
+import { skippedFor } from "./skipped-dependents";
 
 /** Takes a line that says what is waited for, as often as one likes. */
 export type Progress = (line: string) => void;
@@ -24,9 +25,14 @@ export function reporter(resource?: pulumi.Resource): Progress {
   return (line) => progress.show(line);
 }
 
-/** The value of an input during an update, when it is known; a hook gets no values of its own. */
-export function known<T>(input: pulumi.Input<T>): Promise<pulumi.Unwrap<T>> {
-  return new Promise((resolve) => {
-    pulumi.output(input).apply(resolve);
+/**
+ * The value of an input during an update, when it is known; a hook gets no values of its own.
+ *
+ * @throws Error when what it comes from has failed; apply would call nobody, and the hook would wait for ever.
+ */
+export async function known<T>(input: pulumi.Input<T>): Promise<pulumi.Unwrap<T>> {
+  const output = pulumi.output(input) as unknown as { promise(): Promise<pulumi.Unwrap<T>> };
+  return output.promise().catch((error: unknown) => {
+    throw skippedFor(error) ?? error;
   });
 }

@@ -39,13 +39,19 @@ export function holdBackDependents(resource: pulumi.CustomResource, finished: Pr
  */
 export function explainSkippedDependents(): void {
   process.prependListener("unhandledRejection", (error) => {
-    const [, name] = /resource (\S+) \[\S+\] failed to register/.exec(String(error)) ?? [];
-    if (name === undefined || !(error instanceof Error)) return;
+    const skippedError = skippedFor(error);
+    if (skippedError === undefined) return;
     // The mark of a pulumi.RunError: the SDK's own handler, which runs next, then prints the message alone. Its other
     // one, for what fails once the program has declared everything, knows no mark and prints the stack.
-    const message = skipped(name);
-    Object.assign(error, { __pulumiRunError: true, message, stack: message });
+    const { message } = skippedError;
+    Object.assign(error as Error, { __pulumiRunError: true, message, stack: message });
   });
+}
+
+/** The sentence for what fails because a resource that it needs has failed; undefined for any other error. */
+export function skippedFor(error: unknown): pulumi.RunError | undefined {
+  const [, name] = /resource (\S+) \[\S+\] failed to register/.exec(String(error)) ?? [];
+  return name === undefined || !(error instanceof Error) ? undefined : errorWithoutStack(skipped(name));
 }
 
 function skipped(name: string): string {
