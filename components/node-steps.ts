@@ -3,6 +3,7 @@ import type { NodeSettings } from "../config";
 import { ApiNode, ApiService, ApiTask, connect, reasonOf } from "./engine";
 import { isReady, NodeSight, sightNode, Standing, standing } from "./node-sight";
 import { unlock } from "./swarm-lock";
+import { ENDED } from "./temporary-service";
 
 /** What one node is to be, and how it is dealt with. */
 export interface NodeTarget extends NodeSettings {
@@ -32,7 +33,6 @@ const MEMBERSHIP = 60_000;
 const JOIN = 40_000;
 /** How long one answer may take, in ms: a manager that has just started, asked by ssh, takes its time. */
 const ANSWER = 30_000;
-const ENDED = ["complete", "failed", "rejected", "shutdown", "orphaned", "remove"];
 
 /**
  * Makes one node what it is to be: a member, in its role, with its labels and availability. Each step is left out
