@@ -397,6 +397,22 @@ describe("Pulumi.yaml", () => {
   });
 });
 
+test("Pulumi.prod.yaml parses: several machines, a registry, https, mesh routing and an encrypted overlay", () => {
+  const prod = parseConfig(stackConfig("prod"), "prod", "ssh://root@10.0.0.11");
+  expect(Object.values(prod.nodes).map(({ role }) => role)).toEqual([
+    ...["manager", "manager", "manager"],
+    ...["worker", "worker"],
+  ]);
+  expect(prod).toMatchObject({
+    host: "ssh://root@10.0.0.11",
+    routing: "mesh",
+    network: { encrypted: true },
+    registry: { address: "127.0.0.1:5443" },
+    kafka: { brokers: 3 },
+  });
+  expect(Object.keys(prod.nodes)).toEqual(expect.arrayContaining(prod.kafka.nodes.map(({ node }) => node)));
+});
+
 test("Pulumi.dev.yaml parses: one machine, its own swarm", () => {
   expect(parseConfig(stackConfig("dev"), "dev", undefined)).toMatchObject({
     routing: "host",
