@@ -65,12 +65,12 @@ export class BuiltinRegistry extends pulumi.ComponentResource {
 
   private registry(name: string, args: BuiltinRegistryArgs): SwarmService {
     const { environment, image } = args;
-    const { namespace, nodeName, observedServices } = environment;
+    const { namespace, nodeName, observedServices, certificateAuthority: authority } = environment;
     const own = { parent: this };
     // One that is there stays where its images are.
     const node = args.node ?? (observedServices.has(`${namespace}_${name}`) ? undefined : nodeName);
     const volumeArgs = { ...args, node, volume: `${namespace}_${name}-data` };
-    const certificate = new GeneratedCertificate(name, { environment, names: [name, "127.0.0.1"] }, own);
+    const certificate = new GeneratedCertificate(name, { authority, names: [name, "127.0.0.1"] }, own);
     const stash = new pulumi.Stash(`${name}-login`, { input: pulumi.secret(args.login) }, own);
     const htpasswd = stash.output.apply((login: BuiltinLogin) => login.htpasswd);
     return new SwarmService(

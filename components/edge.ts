@@ -57,7 +57,10 @@ export function edgeCertificate(
     return { tls: { ...provided, hstsSeconds } };
   }
   const names = [...new Set([externalAddress, "localhost", "127.0.0.1"])];
-  const generated = new GeneratedCertificate("edge-certificate", { environment, names });
+  const generated = new GeneratedCertificate("edge-certificate", {
+    authority: environment.certificateAuthority,
+    names,
+  });
   return { tls: { ...generated, hstsSeconds }, authority: generated.authority };
 }
 

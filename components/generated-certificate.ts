@@ -1,7 +1,6 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { X509Certificate } from "node:crypto";
-import type { Environment } from "./environment";
 
 /** How often a new certificate is made, in days: a hundred before the last one ends (issue-certificate.mjs). */
 const RENEWAL_DAYS = 300;
@@ -41,7 +40,8 @@ export class CertificateAuthority extends pulumi.ComponentResource {
 }
 
 export interface GeneratedCertificateArgs {
-  readonly environment: Environment;
+  /** Who signs, such as Environment.certificateAuthority. */
+  readonly authority: CertificateAuthority;
   /** Host names and IP addresses that clients ask for; one or more. */
   readonly names: readonly string[];
 }
@@ -61,7 +61,7 @@ export class GeneratedCertificate extends pulumi.ComponentResource {
   constructor(name: string, args: GeneratedCertificateArgs, opts?: pulumi.ComponentResourceOptions) {
     super("swarm-platform:index:GeneratedCertificate", name, {}, opts);
 
-    const authority = args.environment.certificateAuthority;
+    const { authority } = args;
     const issued = issue(
       name,
       {

@@ -55,8 +55,16 @@ describe("the component", () => {
     record(
       () => {
         const environment = testEnvironment();
-        new GeneratedCertificate("registry-certificate", { environment, names: ["registry"] });
-        return program(new GeneratedCertificate("edge-certificate", { environment, names: NAMES }));
+        new GeneratedCertificate("registry-certificate", {
+          authority: environment.certificateAuthority,
+          names: ["registry"],
+        });
+        return program(
+          new GeneratedCertificate("edge-certificate", {
+            authority: environment.certificateAuthority,
+            names: NAMES,
+          }),
+        );
       },
       { answers },
     );
