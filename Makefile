@@ -2,7 +2,7 @@
 STACK ?= dev
 export STACK
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap up preview refresh destroy status smoke logs restart update-images lint format test test-unit test-e2e test-slow bench backup restore
+.PHONY: help bootstrap up preview refresh destroy status smoke logs restart backup restore update-images lint format test test-unit test-e2e test-slow test-vm bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ test-e2e: ## End-to-end tests, on engines of their own
 
 test-slow: ## The cases of each class that are not in `make test`
 	@tools/test.sh slow
+
+test-vm: ## Mesh, virtual IPs and encryption on a full kernel: a virtual machine with a newer engine
+	@tools/test.sh vm
 
 bench: ## What the program costs beside bare Pulumi and docker, and the producer beside Kafka's own, on the deployed stack; sizes of the images
 	@. tools/env.sh && bench/noop-preview.mjs && bench/single-service-update.mjs && bench/refresh-many.mjs && bench/kafka-throughput.mjs

@@ -3,6 +3,7 @@
 #
 #   bootstrap.sh up     Node, npm packages, Pulumi with its plugins, a running Docker engine, base images
 #   bootstrap.sh test   the same, but no engine: tests start engines of their own
+#   bootstrap.sh vm     the same as test, and what a virtual machine needs: qemu and a disk of Debian packages
 #   bootstrap.sh unit   Node, npm packages, Pulumi and Go, which is all that unit tests need
 #
 # Each step looks first, says in one line what it does and why, and may be interrupted and repeated.
@@ -250,6 +251,13 @@ step_images() {
   fi
 }
 
+# qemu, and the disk of the tests' virtual machine. Where there can be none, its tests are skipped and say why.
+step_machine() {
+  [ "$(uname -sm)" = "Linux x86_64" ] && ((EUID == 0)) || return 0
+  packages qemu-system-x86_64:qemu-system-x86 mmdebstrap mke2fs:e2fsprogs ssh:openssh-client ss:iproute2
+  tools/throwaway-vm.sh build
+}
+
 # ---------------------------------------------------------------- the stack's folder
 
 # A passphrase of this machine's own, and the stack, so that plain `pulumi up` works too.
@@ -280,6 +288,10 @@ test)
   # The tests' engines are always offline ones: the same images on every machine.
   step_offline_images
   ;;
+vm)
+  step_offline_images
+  step_machine
+  ;;
 unit) step_go ;;
-*) fail "usage: bootstrap.sh up|test|unit" ;;
+*) fail "usage: bootstrap.sh up|test|vm|unit" ;;
 esac

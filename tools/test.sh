@@ -1,17 +1,20 @@
 #!/usr/bin/env bash
-# Runs the tests and ends with one line of totals:  test.sh all|unit|e2e|slow
+# Runs the tests and ends with one line of totals:  test.sh all|unit|e2e|slow|vm
 # Everything that tests start lives below one folder, which is cleaned up however this script ends.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 suites=${1:-all}
 case $suites in
-all | unit | e2e | slow) ;;
+all | unit | e2e | slow | vm) ;;
 *)
-  echo "unknown suite $suites; allowed: all, unit, e2e, slow" >&2
+  echo "unknown suite $suites; allowed: all, unit, e2e, slow, vm" >&2
   exit 2
   ;;
 esac
-if [ "$suites" = unit ]; then needs=unit; else needs=test; fi
+case $suites in
+unit | vm) needs=$suites ;;
+*) needs=test ;;
+esac
 tools/bootstrap.sh "$needs" || exit 1
 # shellcheck source=tools/env.sh
 . tools/env.sh
@@ -22,8 +25,8 @@ work=$WORK_PREFIX$$
 export E2E_WORK=$work/e2e
 child=
 
-remove() { # FOLDER: with the engines in it
-  [ "$EUID" != 0 ] || tools/throwaway-engine.sh stop-all "$1"
+remove() { # FOLDER: with the engines and virtual machines in it
+  [ "$EUID" != 0 ] || { tools/throwaway-engine.sh stop-all "$1"; tools/throwaway-vm.sh stop-all "$1"; }
   rm -rf "$1"
 }
 # A run that was killed could not clean up after itself.

@@ -13,7 +13,8 @@
 #
 # `start` waits until the engine answers and prints, as the only text on stdout:
 #   DOCKER_HOST=unix://...  ENGINE_ADDRESS=10.213.0.x  NETNS=name  PID=n     (one a line)
-# NAME is the engine's host name, which is what a swarm calls the node.
+# NAME is the engine's host name, which is what a swarm calls the node. START_TIMEOUT, in the environment, is how many
+# seconds it may take (60).
 #
 # An engine lives in namespaces of its own (network, mount, process, host name) and is joined to one
 # bridge for all of them, so engines can form a swarm and containers reach the internet. Every process
@@ -29,7 +30,7 @@ readonly BRIDGE=swarmtest0
 readonly SUBNET=10.213.0 # a /24: the bridge is .1, engines are .2 to .254
 readonly RUN=/run/swarmtest
 readonly MIRROR=127.0.0.1:5213 # on the engine's own loopback; not 5000, which a container may publish
-readonly START_TIMEOUT=60      # seconds
+readonly START_TIMEOUT=${START_TIMEOUT:-60} # seconds
 readonly STOP_TIMEOUT=30       # seconds an orderly stop may take before it is forced
 readonly MARKER=throwaway-engine
 CACHE=$(realpath -m -- "${SWARM_PLATFORM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/swarm-platform}")
@@ -229,7 +230,7 @@ launch() { # [NAME [DOCKERD_FLAG...]]
   echo $! >"$dir/pid"
 }
 
-answers() { timeout 5 docker --host "unix://$socket" version &>/dev/null; }
+answers() { timeout 15 docker --host "unix://$socket" version &>/dev/null; }
 mirror_answers() {
   [[ ! -e $dir/registry.log ]] || nsenter --net="/run/netns/$netns" bash -c "</dev/tcp/${MIRROR/:/\/}" 2>/dev/null
 }

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
-import { describeWithEngines, Engine, startEngine } from "../support/engine";
+import { describeWithEngines, LocalEngine, startEngine } from "../support/engine";
 import type { Select } from "../support/scenario";
 import { replicas } from "../support/swarm-objects";
 import { Workspace } from "../support/workspace";
@@ -9,7 +9,7 @@ const MINUTES = 60_000;
 const NAMES = ["check-1", "check-2", "check-3"];
 
 interface Lab {
-  readonly engines: readonly Engine[];
+  readonly engines: readonly LocalEngine[];
   readonly workspace: Workspace;
 }
 
@@ -24,7 +24,7 @@ function kernelHas(module: string): boolean {
 }
 
 /** Takes away what traffic of these kinds there is between an engine and all others, until it is given back. */
-function block(engine: Engine | undefined, ports: readonly string[], work: () => void): void {
+function block(engine: LocalEngine | undefined, ports: readonly string[], work: () => void): void {
   const rules = ports.flatMap((port) => {
     const [number = "", protocol = ""] = port.split("/");
     return ["INPUT", "OUTPUT"].map((chain) => [chain, "-p", protocol, "--dport", number, "-j", "DROP"]);
@@ -61,7 +61,7 @@ const CASES: readonly Case[] = [
         ]);
       });
       workspace.succeed("stack.sh", "up");
-      expect(replicas(engines[0] as Engine, "dev_web")).toBe("1/1");
+      expect(replicas(engines[0] as LocalEngine, "dev_web")).toBe("1/1");
       expect(engines[0]?.docker("service", "ls", "--format", "{{.Name}}")).toBe("dev_web");
       expect(workspace.preview()).toEqual([]);
     },
@@ -112,14 +112,14 @@ const CASES: readonly Case[] = [
       expect(workspace.preview()).toEqual([
         { op: "update", resource: "command:local:Command network-check" },
       ]);
-      join(engines[0] as Engine, engines[2] as Engine);
+      join(engines[0] as LocalEngine, engines[2] as LocalEngine);
       workspace.succeed("stack.sh", "up");
       expect(workspace.preview()).toEqual([]);
     },
   },
 ];
 
-function join(manager: Engine, worker: Engine): void {
+function join(manager: LocalEngine, worker: LocalEngine): void {
   const token = manager.docker("swarm", "join-token", "--quiet", "worker");
   worker.docker("swarm", "join", "--token", token, `${manager.address}:2377`);
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { describeWithEngines, Engine, startEngine } from "../support/engine";
+import { describeWithEngines, LocalEngine, startEngine } from "../support/engine";
 import { Load, measure } from "../support/load";
 import type { Select } from "../support/scenario";
 import { SshLogin, sshLogin, whyNoSsh } from "../support/ssh";
@@ -35,7 +35,7 @@ const pages = (edgeNode: string): string => `
 
 /** Three machines, and what a stack's file says of them. */
 class Machines {
-  readonly engines: readonly Engine[];
+  readonly engines: readonly LocalEngine[];
   readonly names: readonly string[];
   readonly workspace: Workspace;
   private readonly login: SshLogin | undefined;
@@ -54,8 +54,8 @@ class Machines {
     this.workspace.program(WEB);
   }
 
-  engine(i: number): Engine {
-    return this.engines[i] as Engine;
+  engine(i: number): LocalEngine {
+    return this.engines[i] as LocalEngine;
   }
 
   name(i: number): string {

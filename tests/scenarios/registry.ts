@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { describeWithEngines, Engine, startEngine } from "../support/engine";
+import { describeWithEngines, LocalEngine, startEngine } from "../support/engine";
 import { startRegistry } from "../support/registry";
 import type { Select } from "../support/scenario";
 import { replicas } from "../support/swarm-objects";
@@ -22,7 +22,7 @@ function write(workspace: Workspace, content: string): void {
   );
 }
 
-function imageOf(engine: Engine, service: string): string {
+function imageOf(engine: LocalEngine, service: string): string {
   return engine.docker(
     "service",
     "inspect",
@@ -43,11 +43,11 @@ interface Case {
 }
 
 interface Tools {
-  readonly engine: Engine;
+  readonly engine: LocalEngine;
   /** One with the small program on it, and a state of its own. */
   readonly workspace: (config: Readonly<Record<string, string>>, name?: string) => Workspace;
   /** Another engine, which is stopped at the end. */
-  readonly another: (...flags: string[]) => Engine;
+  readonly another: (...flags: string[]) => LocalEngine;
 }
 
 const REFERENCE = /^127\.0\.0\.1:5000\/team\/tool:[0-9a-f]{12}@sha256:[0-9a-f]{64}$/;
@@ -297,13 +297,13 @@ function files(workspace: Workspace): string {
 /** The registry of built images. */
 export function registry(engineName: string, select: Select): void {
   describeWithEngines("registries", () => {
-    const engines: Engine[] = [];
+    const engines: LocalEngine[] = [];
     afterEach(() => engines.splice(0).forEach((one) => one.stop()), MINUTES);
 
     test.each(select(CASES))(
       "$name",
       async ({ run }) => {
-        const another = (...flags: string[]): Engine => {
+        const another = (...flags: string[]): LocalEngine => {
           const engine = startEngine(`${engineName}${engines.length || ""}`, ...flags);
           engines.push(engine);
           return engine;

@@ -9,26 +9,30 @@ const SCRIPT = path.join(ROOT, "tools/throwaway-engine.sh");
 /** Folder below which everything that e2e tests start keeps its data; tools/test.sh cleans it up. */
 export const WORK = process.env.E2E_WORK ?? path.join(os.tmpdir(), "swarm-platform-e2e");
 
-/** A Docker engine of the test's own, in its own network namespace. */
+/** A Docker engine of the test's own. */
 export interface Engine {
   /** As in DOCKER_HOST. */
   readonly host: string;
-  /** IPv4 address of the engine's namespace, which this machine reaches. */
+  /** IPv4 address that the other engines reach it at. */
   readonly address: string;
   /** Runs the docker CLI against this engine; throws with its output when it fails. */
   docker(...args: string[]): string;
-  /** Writes a file that the engine alone sees, below /etc/docker. */
-  write(file: string, content: string): void;
   /** Ends it in an orderly way and starts it again with its data. */
   restart(): void;
   /** Ends it at once, like a power cut; `restart` brings it back. */
   kill(): void;
+  stop(): void;
+}
+
+/** One in a network namespace of this machine, which reaches its address. */
+export interface LocalEngine extends Engine {
+  /** Writes a file that the engine alone sees, below /etc/docker. */
+  write(file: string, content: string): void;
   /** Takes its network cable out; `heal` puts it in again. */
   cut(): void;
   heal(): void;
   /** Runs a command in its network namespace, such as iptables; throws with its output when it fails. */
   inNetwork(command: string, ...args: string[]): string;
-  stop(): void;
 }
 
 /**
@@ -36,18 +40,17 @@ export interface Engine {
  *
  * @param flags as of tools/throwaway-engine.sh, such as `--disk=300m`.
  */
-export function startEngine(name: string, ...flags: readonly string[]): Engine {
+export function startEngine(name: string, ...flags: readonly string[]): LocalEngine {
   const folder = path.join(WORK, "engines", name);
   fs.mkdirSync(path.dirname(folder), { recursive: true });
   const printed = execFileSync(SCRIPT, ["start", folder, name, ...flags], { encoding: "utf8" });
-  const facts = Object.fromEntries(printed.split("\n").map((line) => line.split("=", 2) as [string, string]));
-  const host = facts.DOCKER_HOST ?? "";
+  const { DOCKER_HOST: host = "", ENGINE_ADDRESS: address = "", NETNS: netns } = facts(printed);
   const run = (command: string): void => {
     execFileSync(SCRIPT, [command, folder], { stdio: ["ignore", "ignore", "inherit"] });
   };
   return {
     host,
-    address: facts.ENGINE_ADDRESS ?? "",
+    address,
     docker: (...args) =>
       execFileSync("docker", ["--host", host, ...args], { encoding: "utf8", stdio: "pipe" }).trim(),
     write: (file, content) => {
@@ -60,12 +63,17 @@ export function startEngine(name: string, ...flags: readonly string[]): Engine {
     cut: () => run("cut"),
     heal: () => run("heal"),
     inNetwork: (...command) =>
-      execFileSync("nsenter", [`--net=/run/netns/${facts.NETNS}`, ...command], {
+      execFileSync("nsenter", [`--net=/run/netns/${netns}`, ...command], {
         encoding: "utf8",
         stdio: "pipe",
       }).trim(),
     stop: () => run("stop"),
   };
+}
+
+/** What a tool printed as lines of NAME=value. */
+export function facts(printed: string): Record<string, string | undefined> {
+  return Object.fromEntries(printed.split("\n").map((line) => line.split("=", 2) as [string, string]));
 }
 
 /** `describe` for tests that start engines; where they can't run they are skipped, and the reason is printed. */
