@@ -1,3 +1,4 @@
+import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
@@ -411,6 +412,13 @@ test("Pulumi.prod.yaml parses: several machines, a registry, https, mesh routing
     kafka: { brokers: 3 },
   });
   expect(Object.keys(prod.nodes)).toEqual(expect.arrayContaining(prod.kafka.nodes.map(({ node }) => node)));
+});
+
+test("the README shows Pulumi.prod.yaml as it is", () => {
+  const [readme, file] = ["README.md", "Pulumi.prod.yaml"].map((name) =>
+    fs.readFileSync(path.join(PROJECT_DIR, name), "utf8"),
+  );
+  expect(readme).toContain(`\`\`\`yaml\n${file}\`\`\`\n`);
 });
 
 test("Pulumi.dev.yaml parses: one machine, its own swarm", () => {
