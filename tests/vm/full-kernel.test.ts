@@ -198,6 +198,7 @@ describeWithMachines("two nodes with a full kernel and the engine of Debian 13",
   test(
     "without encryption the same traffic is VXLAN in clear, so the capture would have shown it",
     () => {
+      workspace.succeed("stack.sh", "destroy");
       up(false, 2);
       const { esp, vxlan, marked } = captureTraffic();
       expect({ esp, marked }).toEqual({ esp: 0, marked: true });
