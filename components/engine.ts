@@ -212,6 +212,8 @@ interface ApiContainerSpec {
   readonly Secrets?: readonly { readonly SecretID: string; readonly SecretName: string }[];
   readonly Labels?: Readonly<Record<string, string>>;
   readonly StopGracePeriod?: number;
+  /** Type: volume, bind or tmpfs. */
+  readonly Mounts?: readonly { readonly Type: string; readonly Source?: string }[];
   readonly Hosts?: readonly string[];
   readonly Sysctls?: Readonly<Record<string, string>>;
   readonly Ulimits?: readonly { readonly Name: string }[];

@@ -17,6 +17,8 @@ export interface EnvironmentArgs {
   /** Overlay network that every service joins. */
   readonly network: {
     readonly networkId: pulumi.Input<string>;
+    /** The resource itself, with which services are replaced. */
+    readonly resource?: pulumi.Resource;
     readonly observedId: string | undefined;
     readonly replacedFor: readonly string[];
   };

@@ -54,6 +54,8 @@ export async function foundation(config: PlatformConfig): Promise<Foundation> {
     ...config.network,
     namespace,
     observed: observed.networks.get(config.network.networkName),
+    observedServices: observed.services,
+    allowReplace: config.allowReplace,
   };
   const network = new OverlayNetwork("network", networkArgs, { provider, dependsOn: [swarm] });
   const nodes = declareNodes(nodesArgs, standings, swarm);

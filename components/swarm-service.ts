@@ -77,7 +77,8 @@ export class SwarmService extends pulumi.ComponentResource {
   }
 
   private declare(name: string, args: SwarmServiceArgs, spec: ServiceSpec): docker.Service {
-    const { gate } = args.environment;
+    const { gate, network } = args.environment;
+    const { resource } = network;
     return new docker.Service(
       name,
       {
@@ -98,6 +99,8 @@ export class SwarmService extends pulumi.ComponentResource {
         ignoreChanges: ["taskSpec.placement.platforms"],
         // Swarm can't change it, and the provider tries to all the same: "must specify only one service mode".
         replaceOnChanges: ["mode.global"],
+        // First of all: a network in use can't be removed.
+        ...(resource !== undefined && { replaceWith: [resource] }),
         // As the provider does it, because two services can't share a name.
         deleteBeforeReplace: true,
         hooks: {

@@ -1,4 +1,5 @@
 import { OverlayNetwork, OverlayNetworkArgs } from "../../components/overlay-network";
+import type { ApiNetwork, ApiService } from "../../components/engine";
 import { Graph, record } from "../support/recorder";
 
 const network = (args: Partial<OverlayNetworkArgs> = {}): Promise<Graph> =>
@@ -10,6 +11,8 @@ const network = (args: Partial<OverlayNetworkArgs> = {}): Promise<Graph> =>
         subnet: "10.0.9.0/24",
         gateway: "10.0.9.1",
         observed: undefined,
+        observedServices: new Map(),
+        allowReplace: [],
         ...args,
       }).networkId,
   );
@@ -52,4 +55,52 @@ test("hands out its id", async () => {
   const graph = await network();
   expect(graph.result).toBe("network-id");
   expect(graph.get("OverlayNetwork", "network").outputs).toEqual({ networkId: "network-id" });
+});
+
+describe("replaced while services that keep data use it", () => {
+  const observed = { Id: "n1", IPAM: { Config: [{ Subnet: "10.0.8.0/24", Gateway: "10.0.8.1" }] } };
+  const service = (name: string, type: string) => [
+    `dev_${name}`,
+    { Spec: { Name: `dev_${name}`, TaskTemplate: { ContainerSpec: { Mounts: [{ Type: type }] } } } },
+  ];
+  const observedServices = new Map([
+    service("db", "volume"),
+    service("web", "tmpfs"),
+  ] as never) as ReadonlyMap<string, ApiService>;
+  const fault = async (args: Partial<OverlayNetworkArgs> = {}, preview = false): Promise<unknown> => {
+    let error: unknown;
+    await record(
+      () => {
+        try {
+          new OverlayNetwork("network", {
+            networkName: "dev_network",
+            namespace: "dev",
+            subnet: "10.0.9.0/24",
+            gateway: "10.0.9.1",
+            observed: observed as unknown as ApiNetwork,
+            observedServices,
+            allowReplace: [],
+            ...args,
+          });
+        } catch (thrown) {
+          error = thrown;
+        }
+      },
+      { preview },
+    );
+    return error;
+  };
+
+  test("up refuses before anything is removed, and names them", async () => {
+    expect(await fault()).toMatchObject({
+      message: expect.stringMatching(
+        /^Network dev_network can't be updated in place: .*\n {2}- network subnet: [^]*consent: pulumi config set allowReplace db\n/,
+      ) as string,
+    });
+  });
+
+  test("consent lets it, and a preview shows the rest", async () => {
+    expect(await fault({ allowReplace: ["db"] })).toBeUndefined();
+    expect(await fault({}, true)).toBeUndefined();
+  });
 });
