@@ -174,6 +174,11 @@ function reachCure(host: string, reason: string): string {
       /instead of docker's answer/,
       "give that user a shell whose start-up files (such as ~/.bashrc) print nothing without a terminal",
     ],
+    [
+      /does not answer in time/,
+      "see that the engine there answers (docker info), and that a login is quick (time ssh <user>@<host> true): the user's " +
+        "start-up files run at each",
+    ],
     [/cannot connect to the docker daemon|ENOENT/i, "start the engine there (systemctl start docker)"],
     [
       /could not resolve|ENOTFOUND|name or service not known/i,

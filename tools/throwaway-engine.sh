@@ -199,7 +199,7 @@ inside() {
   wait $!
 }
 
-# A login by ssh finds the docker CLI speaking to this engine, as on any machine.
+# A login by ssh finds the docker CLI speaking to this engine, as on any machine, and no start-up files of the user.
 start_sshd() { # KEYS
   mkdir -p "$dir/sshd" /run/sshd
   [[ -s $dir/sshd/host-key ]] || ssh-keygen -q -t ed25519 -N '' -f "$dir/sshd/host-key"
@@ -211,7 +211,7 @@ start_sshd() { # KEYS
 	PasswordAuthentication no
 	KbdInteractiveAuthentication no
 	PidFile none
-	SetEnv DOCKER_HOST=unix://$socket
+	SetEnv DOCKER_HOST=unix://$socket HOME=$dir/sshd
 	END
   /usr/sbin/sshd -D -e -f "$dir/sshd/config" &>"$dir/sshd.log" &
 }

@@ -113,6 +113,7 @@ test.each([
     "Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?",
     "start the engine there",
   ],
+  ["it does not answer in time", "see that the engine there answers"],
   ["ssh: Could not resolve hostname h: Name or service not known", "correct the host's name"],
   ["ssh: connect to host h port 22: Connection timed out", "see that the machine runs"],
 ])("%s has its cure", (reason, cure) => {
