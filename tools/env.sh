@@ -48,5 +48,6 @@ fi
 # and sshd refuses some of more than 10 that begin at once (its MaxStartups). A number of yours stays.
 case "${PULUMI_PARALLEL:-} $DOCKER_HOST" in
 " ssh://"* | "128 ssh://"*) export PULUMI_PARALLEL=8 ;;
+*" ssh://"*) ;;
 " "* | "8 "*) export PULUMI_PARALLEL=128 ;;
 esac
