@@ -291,6 +291,16 @@ export interface ApiNode {
   };
 }
 
+/** Sends what the client has no method for, or none that takes a signal; its types don't know how it sends. */
+export function dial<T>(docker: Docker, request: object): Promise<T> {
+  const modem = docker.modem as unknown as {
+    dial(request: object, done: (error: Error | null, answer: T) => void): void;
+  };
+  return new Promise((resolve, reject) => {
+    modem.dial(request, (error, answer) => (error === null ? resolve(answer) : reject(error)));
+  });
+}
+
 /** The engine's own words in an error, without the client's and the manager's wrapping. */
 export function reasonOf(error: unknown): string {
   const { json, message, name } = error as { json?: { message?: string }; message: string; name?: string };

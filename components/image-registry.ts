@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type Docker from "dockerode";
 import { BlockList, isIPv4 } from "node:net";
-import { connect, reasonOf } from "./engine";
+import { connect, dial, reasonOf } from "./engine";
 import { insecureCure, registryCure } from "./image-fault";
 import type { RegistryLogin } from "./registry-auth";
 
@@ -143,16 +143,6 @@ export async function digestOf(docker: Docker, image: string, login?: RegistryLo
     abortSignal: AbortSignal.timeout(ANSWER),
   });
   return Descriptor.digest;
-}
-
-/** The client's own methods take no signal, and its types don't know how it sends. */
-function dial<T>(docker: Docker, request: object): Promise<T> {
-  const modem = docker.modem as unknown as {
-    dial(request: object, done: (error: Error | null, answer: T) => void): void;
-  };
-  return new Promise((resolve, reject) => {
-    modem.dial(request, (error, answer) => (error === null ? resolve(answer) : reject(error)));
-  });
 }
 
 /** One message of a push (POST /images/{name}/push). */

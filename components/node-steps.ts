@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { NodeSettings } from "../config";
 import { ApiNode, ApiService, ApiTask, connect, reasonOf } from "./engine";
-import { isReady, NodeSight, sightNode, Standing, standing } from "./node-sight";
+import { isReady, sightNode, Standing, standing } from "./node-sight";
 import { unlock } from "./swarm-lock";
 import { ENDED } from "./temporary-service";
 
@@ -64,9 +64,9 @@ async function listNodes({ managerHost }: NodeTarget): Promise<ApiNode[]> {
   return nodes as ApiNode[];
 }
 
-async function look(target: NodeTarget): Promise<Standing & { readonly sight?: NodeSight }> {
+async function look(target: NodeTarget): Promise<Standing> {
   const sight = target.host === undefined ? undefined : await sightNode(target.host);
-  return { ...(sight && { sight }), ...standing(target.node, target.host, sight, await listNodes(target)) };
+  return standing(target.node, target.host, sight, await listNodes(target));
 }
 
 /** The node's entry once it is one of the swarm; undefined when it must join, with all in the way of that removed. */

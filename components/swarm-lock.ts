@@ -1,4 +1,4 @@
-import { connect } from "./engine";
+import { connect, dial } from "./engine";
 
 /** What a manager of a swarm with autolock asks for when its engine has started again; empty while that is off. */
 export async function unlockKey(managerHost: string): Promise<string> {
@@ -21,11 +21,5 @@ export async function isLocked(managerHost: string): Promise<boolean> {
 
 /** The part of the Engine API that the client has no names for. */
 function request(host: string, method: "GET" | "POST", path: string, body: object): Promise<unknown> {
-  const { modem } = connect(host) as unknown as {
-    readonly modem: { dial(options: object, done: (error: Error | null, answer: unknown) => void): void };
-  };
-  return new Promise((resolve, reject) => {
-    const options = { method, path, options: body, statusCodes: { 200: true } };
-    modem.dial(options, (error, answer) => (error === null ? resolve(answer) : reject(error)));
-  });
+  return dial(connect(host), { method, path, options: body, statusCodes: { 200: true } });
 }

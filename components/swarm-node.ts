@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { NodeSettings } from "../config";
 import type { Standing } from "./node-sight";
 import { settleNode } from "./node-steps";
-import { progressHook } from "./progress-hook";
+import { known, progressHook } from "./progress-hook";
 import type { Swarm } from "./swarm";
 
 export interface SwarmNodeArgs extends NodeSettings {
@@ -36,11 +36,10 @@ export class SwarmNode extends pulumi.ComponentResource {
 
   private settings(name: string, args: SwarmNodeArgs): command.local.Command {
     const seen = difference(args);
-    let madeHere = false;
-    args.swarm.madeHere.apply((made) => (madeHere = made));
-    const settle = progressHook(name, (progress, { oldInputs }) =>
-      settleNode({ ...args, madeHere, labelsBefore: labelKeys(oldInputs), progress }),
-    );
+    const settle = progressHook(name, async (progress, { oldInputs }) => {
+      const madeHere = await known(args.swarm.madeHere);
+      await settleNode({ ...args, madeHere, labelsBefore: labelKeys(oldInputs), progress });
+    });
     // A command has no Read, so an input carries what was seen. While that is what is wanted it is ignored and
     // nothing differs.
     return new command.local.Command(
