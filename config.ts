@@ -3,9 +3,9 @@ import { isIPv4 } from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
 import { z } from "zod";
-import { pairFaults } from "./components/certificate";
-import type { KafkaNode } from "./components/kafka-brokers";
-import type { KafkaTopic } from "./components/kafka-topics";
+import { pairFaults } from "./components/edge/certificate";
+import type { KafkaNode } from "./components/kafka/kafka-brokers";
+import type { KafkaTopic } from "./components/kafka/kafka-topics";
 import { nearest } from "./components/nearest";
 
 /** Pulumi project whose configuration this is; its name prefixes every key. */

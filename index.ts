@@ -1,11 +1,11 @@
 import { ACCOUNT_EVENTS, AccountService } from "./components/accountservice";
-import { edge, edgeCertificate, edgeUrls } from "./components/edge";
+import { edge, edgeCertificate, edgeUrls } from "./components/edge/edge";
 import { foundation } from "./components/foundation";
-import { ImageBuild, observeImage } from "./components/image-build";
-import { ImagePull, resolveImage } from "./components/image-pull";
-import { Kafka, observedTopics } from "./components/kafka";
-import type { KafkaTopic } from "./components/kafka-topics";
-import { Nginx } from "./components/nginx";
+import { ImageBuild, observeImage } from "./components/images/image-build";
+import { ImagePull, resolveImage } from "./components/images/image-pull";
+import { Kafka, observedTopics } from "./components/kafka/kafka";
+import type { KafkaTopic } from "./components/kafka/kafka-topics";
+import { Nginx } from "./components/edge/nginx";
 import { QuotesService } from "./components/quotes-service";
 import { loadConfig } from "./config";
 

@@ -26,8 +26,8 @@ const rounds = Number(process.argv[3] ?? 5);
 
 const PROGRAM = `
 import { foundation } from "./components/foundation";
-import { ImagePull } from "./components/image-pull";
-import { SwarmService } from "./components/swarm-service";
+import { ImagePull } from "./components/images/image-pull";
+import { SwarmService } from "./components/service/swarm-service";
 import { loadConfig } from "./config";
 
 export = async (): Promise<void> => {

@@ -2,10 +2,10 @@ import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Routing } from "../config";
 import type { NamedObject } from "./content-name";
-import type { ApiService } from "./engine";
-import { CertificateAuthority } from "./generated-certificate";
-import type { RegistryLogin } from "./registry-auth";
-import type { RolloutGate } from "./rollout-gate";
+import type { ApiService } from "./engine/engine";
+import { CertificateAuthority } from "./edge/generated-certificate";
+import type { RegistryLogin } from "./images/registry-auth";
+import type { RolloutGate } from "./rollout/rollout-gate";
 
 export interface EnvironmentArgs {
   /** Engine API of a manager, as in DOCKER_HOST. */
@@ -41,8 +41,8 @@ export interface EnvironmentArgs {
   readonly observedSecrets: readonly NamedObject[];
   /** Number of tasks that a service should have right now, by full name; undefined when it is not there. */
   readonly currentReplicas: (serviceName: string) => Promise<number | undefined>;
-  /** With which nodes pull built images; undefined without a login. Asked for only when something is run. */
-  readonly registryLogin: () => Promise<RegistryLogin | undefined>;
+  /** With which nodes pull built images; undefined without a login. */
+  readonly registryLogin: RegistryLogin | undefined;
   /** Short names of the stateful services that may be replaced. */
   readonly allowReplace: readonly string[];
 }

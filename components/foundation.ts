@@ -1,22 +1,22 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { PlatformConfig } from "../config";
-import { BuiltinLogin, BuiltinRegistry, builtinLogin } from "./builtin-registry";
-import { requireCli } from "./cli-version";
-import { currentReplicas, nodeIdentities, observeEngine } from "./engine";
+import { BuiltinLogin, BuiltinRegistry, builtinLogin } from "./images/builtin-registry";
+import { requireCli } from "./engine/cli-version";
+import { currentReplicas, nodeIdentities, observeEngine } from "./engine/engine";
 import { Environment } from "./environment";
-import { asksOfNetwork, NetworkCheck } from "./network-check";
-import { ImagePull, resolveImage } from "./image-pull";
-import { ImageRegistry } from "./image-registry";
-import { OverlayNetwork } from "./overlay-network";
+import { asksOfNetwork, NetworkCheck } from "./network/network-check";
+import { ImagePull, resolveImage } from "./images/image-pull";
+import { ImageRegistry } from "./images/image-registry";
+import { OverlayNetwork } from "./network/overlay-network";
 import { RecordedState, recordedState } from "./recorded-state";
-import { registryAuth, RegistryLogin, registryLogin } from "./registry-auth";
-import { rolloutGate } from "./rollout-gate";
-import { explainSkippedDependents } from "./skipped-dependents";
-import { Swarm } from "./swarm";
-import { SwarmKeys } from "./swarm-keys";
-import { isLocked } from "./swarm-lock";
-import { declareNodes, nodeNames, nodesHeardOf, observeNodes } from "./swarm-nodes";
+import { registryAuth, RegistryLogin, registryLogin } from "./images/registry-auth";
+import { rolloutGate } from "./rollout/rollout-gate";
+import { explainSkippedDependents } from "./rollout/skipped-dependents";
+import { Swarm } from "./swarm/swarm";
+import { SwarmKeys } from "./swarm/swarm-keys";
+import { isLocked } from "./swarm/swarm-lock";
+import { declareNodes, nodeNames, nodesHeardOf, observeNodes } from "./swarm/swarm-nodes";
 
 /** Name of the builtin registry. */
 const REGISTRY = "registry";
@@ -91,7 +91,7 @@ export async function foundation(config: PlatformConfig): Promise<Foundation> {
     observedVolumes: observed.volumes,
     observedConfigs: observed.configs,
     observedSecrets: observed.secrets,
-    registryLogin: () => Promise.resolve(login),
+    registryLogin: login,
     currentReplicas: (serviceName) => currentReplicas(host, serviceName),
   });
   const base = { environment, provider, recorded, onSwarm };

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import { RolloutProgress } from "./rollout-progress";
-import { skippedFor } from "./skipped-dependents";
+import { RolloutProgress } from "./rollout/rollout-progress";
+import { skippedFor } from "./rollout/skipped-dependents";
 
 /** Takes a line that says what is waited for, as often as one likes. */
 export type Progress = (line: string) => void;

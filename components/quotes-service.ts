@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Environment } from "./environment";
-import { SwarmService } from "./swarm-service";
+import { SwarmService } from "./service/swarm-service";
 
 export interface QuotesServiceArgs {
   readonly environment: Environment;

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Prints components/kafka-properties.json for an image of Kafka: which properties its broker and its topics have,
+# Prints components/kafka/kafka-properties.json for an image of Kafka: which properties its broker and its topics have,
 # of what type, in what limits, as the release itself defines them. Needs Docker and a JDK of 17 or newer.
 #
-#   tools/kafka-properties.sh apache/kafka:4.3.1 >components/kafka-properties.json
+#   tools/kafka-properties.sh apache/kafka:4.3.1 >components/kafka/kafka-properties.json
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ $# = 1 ] || {

@@ -21,9 +21,9 @@ const KINDS = {
   "docker:index/serviceConfig:ServiceConfig": "config",
 };
 const NAMESPACE_LABEL = "com.docker.stack.namespace";
-/** On the networks of components/overlay-network.ts alone. */
+/** On the networks of components/network/overlay-network.ts alone. */
 const NETWORK_LABEL = "swarm-platform.encrypted";
-/** On the services of components/temporary-service.ts alone. */
+/** On the services of components/service/temporary-service.ts alone. */
 const ONE_SHOT_LABEL = "swarm-platform.one-shot=true";
 /** How long an engine that was just started may take until it is in its swarm again, in ms. */
 const SWARM_PATIENCE = Number(process.env.SWARM_PATIENCE ?? 30_000);
@@ -269,7 +269,7 @@ function shortType({ type }) {
   return type.split(":").pop();
 }
 
-/** Whether it is the command of components/swarm.ts. */
+/** Whether it is the command of components/swarm/swarm.ts. */
 function isSwarmInit({ inputs }) {
   return /swarm-init\.sh/.test(inputs?.create ?? "");
 }

@@ -2,6 +2,7 @@
 // The work of update-images.sh, which sets the environment.
 import Docker from "dockerode";
 import { execFileSync } from "node:child_process";
+import { SshConnections } from "../components/engine/ssh-connection.ts";
 import { fail, say, stack } from "./docker-cli.mjs";
 
 /** The ImagePull of each key, whose recorded reference is the digest that services run. */
@@ -19,9 +20,18 @@ function current(key, image, resources) {
   return { key, tag, digest: pinned ?? (recordedTag === tag ? recorded : undefined) };
 }
 
+/** The engine of DOCKER_HOST. The client's own ssh knows neither ~/.ssh/config nor known hosts. */
+function engine() {
+  const host = process.env.DOCKER_HOST ?? "";
+  if (!host.startsWith("ssh://")) return new Docker();
+  return new Docker({ protocol: "http", host: "docker", port: 80, agent: new SshConnections(new URL(host)) });
+}
+
+const docker = engine();
+
 async function newest(image) {
   try {
-    const { Descriptor } = await new Docker().getImage(image.tag).distribution();
+    const { Descriptor } = await docker.getImage(image.tag).distribution();
     return { ...image, newest: Descriptor.digest };
   } catch (error) {
     return { ...image, reason: error.json?.message ?? error.message };

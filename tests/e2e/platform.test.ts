@@ -183,7 +183,7 @@ describeWithEngines("the platform on an engine of its own", () => {
     "a new route rolls what is behind the ports with a new config and removes the old one",
     async () => {
       workspace.edit(
-        "components/edge.ts",
+        "components/edge/edge.ts",
         '{ path: "/accounts/", upstream: accounts },',
         '{ path: "/accounts/", upstream: accounts }, { path: "/metrics", upstream: accounts },',
       );

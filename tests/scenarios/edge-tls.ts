@@ -215,7 +215,7 @@ const CASES: readonly Case[] = [
       });
 
       workspace.edit(
-        "components/generated-certificate.ts",
+        "components/edge/generated-certificate.ts",
         "new Date())",
         "new Date(Date.now() + 301 * DAY))",
       );

@@ -1,4 +1,4 @@
-import { observeTopics } from "../../components/kafka-observer";
+import { observeTopics } from "../../components/kafka/kafka-observer";
 import type { KafkaLab } from "../support/kafka";
 import { cases, expectComplete, KAFKA_CLUSTER, produce } from "./kafka";
 

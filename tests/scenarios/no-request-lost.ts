@@ -83,14 +83,14 @@ const CHANGES: readonly Change[] = [
     name: "new route",
     by: (workspace) => {
       const route = '{ path: "/accounts/", upstream: accounts }';
-      workspace.edit("components/edge.ts", route, `${route}, { path: "/metrics", upstream: accounts }`);
+      workspace.edit("components/edge/edge.ts", route, `${route}, { path: "/metrics", upstream: accounts }`);
       workspace.succeed("stack.sh", "up");
     },
   },
   {
     name: "new text of the status page",
     by: (workspace) => {
-      workspace.edit("components/edge.ts", '"accountservice"', '"accounts"');
+      workspace.edit("components/edge/edge.ts", '"accountservice"', '"accounts"');
       workspace.succeed("stack.sh", "up");
     },
   },

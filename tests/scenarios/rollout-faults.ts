@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import type { ApiService } from "../../components/engine";
+import type { ApiService } from "../../components/engine/engine";
 import { describeWithEngines, Engine, startEngine, WORK } from "../support/engine";
 import type { Select } from "../support/scenario";
 import { Result, Workspace } from "../support/workspace";

@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { ApiService, ApiTask } from "../../components/engine";
+import type { ApiService, ApiTask } from "../../components/engine/engine";
 import { describeWithEngines, Engine, startEngine, WORK } from "../support/engine";
 import type { Select } from "../support/scenario";
 import { replicas } from "../support/swarm-objects";

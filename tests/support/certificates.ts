@@ -14,7 +14,7 @@ export interface Pair {
 
 /** What the script of generated certificates prints. */
 export function issueCertificate(kind: "authority" | "server", env: NodeJS.ProcessEnv, input = ""): string {
-  return execFileSync(process.execPath, ["components/issue-certificate.mjs", kind], {
+  return execFileSync(process.execPath, ["components/edge/issue-certificate.mjs", kind], {
     input,
     encoding: "utf8",
     env: { ...process.env, ...env },

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { ApiNode, ObservedEngine } from "../../components/engine";
+import type { ApiNode, ObservedEngine } from "../../components/engine/engine";
 import { Environment, EnvironmentArgs } from "../../components/environment";
 
 /** An environment called dev, to be made inside a recorded program. */
@@ -17,7 +17,7 @@ export function testEnvironment(args: Partial<EnvironmentArgs> = {}): Environmen
     observedConfigs: [],
     observedSecrets: [],
     currentReplicas: () => Promise.resolve(undefined),
-    registryLogin: () => Promise.resolve(undefined),
+    registryLogin: undefined,
     allowReplace: [],
     rolloutTimeoutSeconds: 180,
     gate: {

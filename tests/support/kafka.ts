@@ -2,7 +2,7 @@ import { ChildProcess, spawn, spawnSync } from "node:child_process";
 import * as readline from "node:readline";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { ApiTask } from "../../components/engine";
+import type { ApiTask } from "../../components/engine/engine";
 import { Engine, startEngine } from "./engine";
 import { KAFKA } from "./kafka-program";
 import { Result, Workspace } from "./workspace";

@@ -9,17 +9,17 @@ export function smallProgram(body: string): string {
   return `// @ts-nocheck: not every program uses all that is in scope
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { edge, edgeCertificate, edgeUrls } from "./components/edge";
+import { edge, edgeCertificate, edgeUrls } from "./components/edge/edge";
 import { foundation } from "./components/foundation";
-import { GeneratedCertificate } from "./components/generated-certificate";
-import { ImageBuild, observeImage } from "./components/image-build";
-import { ImagePull, resolveImage } from "./components/image-pull";
-import { Kafka, observedTopics } from "./components/kafka";
-import { renderNginxConfig } from "./components/nginx-config";
-import { Nginx } from "./components/nginx";
-import { SwarmConfig } from "./components/swarm-config";
-import { SwarmSecret } from "./components/swarm-secret";
-import { SwarmService, SwarmServiceArgs } from "./components/swarm-service";
+import { GeneratedCertificate } from "./components/edge/generated-certificate";
+import { ImageBuild, observeImage } from "./components/images/image-build";
+import { ImagePull, resolveImage } from "./components/images/image-pull";
+import { Kafka, observedTopics } from "./components/kafka/kafka";
+import { renderNginxConfig } from "./components/edge/nginx-config";
+import { Nginx } from "./components/edge/nginx";
+import { SwarmConfig } from "./components/service/swarm-config";
+import { SwarmSecret } from "./components/service/swarm-secret";
+import { SwarmService, SwarmServiceArgs } from "./components/service/swarm-service";
 import { loadConfig } from "./config";
 
 export = async (): Promise<void> => {

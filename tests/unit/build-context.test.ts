@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { BuildInputs, contextFiles, hashBuildInputs } from "../../components/build-context";
+import { BuildInputs, contextFiles, hashBuildInputs } from "../../components/images/build-context";
 import { tempFolder } from "../support/temp";
 
 const SOURCES = {

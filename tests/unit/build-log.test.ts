@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as fs from "node:fs";
-import { buildLogFile, handleFailedBuild } from "../../components/build-log";
+import { buildLogFile, handleFailedBuild } from "../../components/images/build-log";
 import { FakeEngine } from "../support/fake-engine";
 import { record } from "../support/recorder";
 import { tempFolder } from "../support/temp";

@@ -1,8 +1,8 @@
 import bcrypt from "bcryptjs";
 import * as pulumi from "@pulumi/pulumi";
-import { BuiltinLogin, BuiltinRegistry, builtinLogin } from "../../components/builtin-registry";
+import { BuiltinLogin, BuiltinRegistry, builtinLogin } from "../../components/images/builtin-registry";
 import type { EnvironmentArgs } from "../../components/environment";
-import type { ApiService } from "../../components/engine";
+import type { ApiService } from "../../components/engine/engine";
 import { RecordedState } from "../../components/recorded-state";
 import { Pair, selfSigned } from "../support/certificates";
 import { testEnvironment } from "../support/environment";

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from "node:crypto";
-import { certificateWarnings, pairFaults } from "../../components/certificate";
+import { certificateWarnings, pairFaults } from "../../components/edge/certificate";
 import { issueCertificate, Pair, selfSigned } from "../support/certificates";
 
 const AUTHORITY = issueCertificate("authority", { NAME: "the authority" });

@@ -2,7 +2,7 @@ import * as grpc from "@grpc/grpc-js";
 import * as pulumi from "@pulumi/pulumi";
 import { EngineService, IEngineServer } from "@pulumi/pulumi/proto/engine_grpc_pb";
 import { RequirePulumiVersionResponse } from "@pulumi/pulumi/proto/engine_pb";
-import { requireCli } from "../../components/cli-version";
+import { requireCli } from "../../components/engine/cli-version";
 
 let server: grpc.Server;
 const asked: string[] = [];

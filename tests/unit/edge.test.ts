@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import { edge, edgeCertificate, edgeUrls } from "../../components/edge";
-import { listenerFaults } from "../../components/nginx-config";
+import { edge, edgeCertificate, edgeUrls } from "../../components/edge/edge";
+import { listenerFaults } from "../../components/edge/nginx-config";
 import type { PlatformConfig } from "../../config";
 import { issueCertificate, selfSigned } from "../support/certificates";
 import { testEnvironment } from "../support/environment";

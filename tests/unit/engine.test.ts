@@ -1,6 +1,6 @@
 import { RunError } from "@pulumi/pulumi";
 import * as path from "node:path";
-import { connect, observeEngine, swarmFault } from "../../components/engine";
+import { connect, observeEngine, swarmFault } from "../../components/engine/engine";
 import { ApiAnswer, ApiFault, FakeEngine } from "../support/fake-engine";
 import { tempFolder } from "../support/temp";
 

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { GeneratedCertificate, renewal } from "../../components/generated-certificate";
+import { GeneratedCertificate, renewal } from "../../components/edge/generated-certificate";
 import { issueCertificate, Pair } from "../support/certificates";
 import { testEnvironment } from "../support/environment";
 import { Graph, record } from "../support/recorder";

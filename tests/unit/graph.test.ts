@@ -1,7 +1,7 @@
 import * as path from "node:path";
 import type Docker from "dockerode";
 import * as pulumi from "@pulumi/pulumi";
-import type * as engine from "../../components/engine";
+import type * as engine from "../../components/engine/engine";
 import { duration } from "../../components/durations";
 import { parseConfig } from "../../config";
 import program from "../../index";
@@ -19,8 +19,8 @@ afterEach(() => {
 });
 
 // What the engine says of itself is fixed; everything else is the program's own.
-jest.mock("../../components/engine", () => ({
-  ...jest.requireActual<typeof engine>("../../components/engine"),
+jest.mock("../../components/engine/engine", () => ({
+  ...jest.requireActual<typeof engine>("../../components/engine/engine"),
   observeEngine: (): Promise<engine.ObservedEngine> =>
     Promise.resolve({ ...EMPTY_SWARM, clusterId: CLUSTER_ID }),
   nodeIdentities: () => Promise.resolve(["node1 node1-id"]),

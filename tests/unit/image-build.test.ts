@@ -1,9 +1,9 @@
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { hashBuildInputs } from "../../components/build-context";
+import { hashBuildInputs } from "../../components/images/build-context";
 import { contentHash } from "../../components/content-name";
-import { ImageBuild, ImageBuildArgs, observeImage } from "../../components/image-build";
-import { ImageRegistry } from "../../components/image-registry";
+import { ImageBuild, ImageBuildArgs, observeImage } from "../../components/images/image-build";
+import { ImageRegistry } from "../../components/images/image-registry";
 import { RecordedState, recordedState } from "../../components/recorded-state";
 import { ApiAnswer, ApiFault, FakeEngine } from "../support/fake-engine";
 import { DIGEST, Graph, record } from "../support/recorder";

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { explainImageFault, imageCure } from "../../components/image-fault";
+import { explainImageFault, imageCure } from "../../components/images/image-fault";
 import { record } from "../support/recorder";
 
 afterEach(() => jest.restoreAllMocks());

@@ -1,4 +1,4 @@
-import { ImagePull, pinned, resolveImage } from "../../components/image-pull";
+import { ImagePull, pinned, resolveImage } from "../../components/images/image-pull";
 import { RecordedState } from "../../components/recorded-state";
 import { ApiAnswer, ApiFault, FakeEngine } from "../support/fake-engine";
 import { DIGEST, record } from "../support/recorder";

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { ImageRegistry, isInsecure } from "../../components/image-registry";
+import { ImageRegistry, isInsecure } from "../../components/images/image-registry";
 import { ApiAnswer, ApiFault, ApiRequest, FakeEngine } from "../support/fake-engine";
 import { DIGEST } from "../support/recorder";
 

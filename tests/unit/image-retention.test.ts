@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { keepNewestTags, LocalTag, surplusTags } from "../../components/image-retention";
+import { keepNewestTags, LocalTag, surplusTags } from "../../components/images/image-retention";
 import { ApiAnswer, ApiFault, FakeEngine } from "../support/fake-engine";
 
 describe("surplus tags", () => {

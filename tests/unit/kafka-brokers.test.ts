@@ -1,5 +1,5 @@
-import type { ApiService } from "../../components/engine";
-import { BrokersArgs, placeBrokers } from "../../components/kafka-brokers";
+import type { ApiService } from "../../components/engine/engine";
+import { BrokersArgs, placeBrokers } from "../../components/kafka/kafka-brokers";
 
 const service = (name: string, ...constraints: string[]): [string, ApiService] => [
   name,

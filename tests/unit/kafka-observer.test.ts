@@ -1,5 +1,5 @@
 import { createServer, Server, Socket } from "node:net";
-import { ErrorChain, observeTopics, reason } from "../../components/kafka-observer";
+import { ErrorChain, observeTopics, reason } from "../../components/kafka/kafka-observer";
 import { FakeTopic, listen, startFakeBroker } from "../support/fake-kafka";
 
 const started: { server: Server; sockets: Set<Socket> }[] = [];

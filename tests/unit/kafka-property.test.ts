@@ -4,7 +4,7 @@ import {
   KAFKA_VERSION,
   KafkaProperty,
   TOPIC_PROPERTIES,
-} from "../../components/kafka-property";
+} from "../../components/kafka/kafka-property";
 import { declaredConfig } from "../support/project";
 
 test("the properties are those of the image that is used", () => {

@@ -1,14 +1,14 @@
-import { BROKER_PROPERTIES } from "../../components/kafka-property";
+import { BROKER_PROPERTIES } from "../../components/kafka/kafka-property";
 import {
   envFaults,
   envKey,
   envProperty,
   listenerNames,
   settingsFaults,
-} from "../../components/kafka-settings";
+} from "../../components/kafka/kafka-settings";
 
 const LISTENERS = "INTERNAL://:19092,CONTROLLER://:9093,EXTERNAL://:9094";
-const KNOWN = "those under broker in components/kafka-properties.json";
+const KNOWN = "those under broker in components/kafka/kafka-properties.json";
 
 describe("a variable of the image", () => {
   test.each([

@@ -1,4 +1,4 @@
-import type { ObservedTopic } from "../../components/kafka-observer";
+import type { ObservedTopic } from "../../components/kafka/kafka-observer";
 import {
   drift,
   KafkaTopic,
@@ -6,10 +6,10 @@ import {
   shrinkFaults,
   topicFaults,
   topicLine,
-} from "../../components/kafka-topics";
+} from "../../components/kafka/kafka-topics";
 
 const NAME = "1 to 249 of A-Z, a-z, 0-9, ., _ and -, other than . and ..";
-const TOPICS = "those under topic in components/kafka-properties.json";
+const TOPICS = "those under topic in components/kafka/kafka-properties.json";
 const set = (path: string): string => `do: pulumi config set --path 'kafkaTopics${path}' <value>`;
 const rm = (path: string): string => `do: pulumi config rm --path 'kafkaTopics${path}'`;
 const good: KafkaTopic = { name: "orders", partitions: 6 };

@@ -1,6 +1,6 @@
-import type { ApiService } from "../../components/engine";
+import type { ApiService } from "../../components/engine/engine";
 import type { EnvironmentArgs } from "../../components/environment";
-import { clusterId, Kafka, KafkaArgs } from "../../components/kafka";
+import { clusterId, Kafka, KafkaArgs } from "../../components/kafka/kafka";
 import { testEnvironment } from "../support/environment";
 import { Graph, record } from "../support/recorder";
 

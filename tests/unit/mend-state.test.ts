@@ -50,7 +50,7 @@ const object = (type: string, name: string, more: Partial<Resource> = {}): Resou
   });
 const swarmCommand = (seen: string, more: Partial<Resource> = {}): Resource =>
   resource("command:local:Command", "swarm", {
-    inputs: { create: "sh components/swarm-init.sh", environment: { SWARM_SEEN: seen } },
+    inputs: { create: "sh components/swarm/swarm-init.sh", environment: { SWARM_SEEN: seen } },
     ...more,
   });
 
@@ -273,7 +273,7 @@ describe("a swarm that was being made when an operation was killed", () => {
     expect(result.state?.resources[1]).toMatchObject({
       urn: urn("command:local:Command", "swarm"),
       id: expect.stringMatching(/^swarm[0-9a-f]{8}$/) as string,
-      outputs: { stdout: "initialised cluster1", stderr: "", create: "sh components/swarm-init.sh" },
+      outputs: { stdout: "initialised cluster1", stderr: "", create: "sh components/swarm/swarm-init.sh" },
     });
   });
 

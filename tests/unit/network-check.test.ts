@@ -1,4 +1,4 @@
-import { asksOfNetwork, NetworkCheck } from "../../components/network-check";
+import { asksOfNetwork, NetworkCheck } from "../../components/network/network-check";
 import { record } from "../support/recorder";
 
 test.each([

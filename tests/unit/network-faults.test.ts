@@ -1,4 +1,9 @@
-import { NetworkNeeds, networkFaults, networkWarning, NodeProbe } from "../../components/network-faults";
+import {
+  NetworkNeeds,
+  networkFaults,
+  networkWarning,
+  NodeProbe,
+} from "../../components/network/network-faults";
 
 const NODES = ["n1", "n2", "n3"];
 const PLAIN: NetworkNeeds = { virtualIps: false, encrypted: false };

@@ -1,5 +1,5 @@
-import type { ApiNode, ApiService, ApiTask } from "../../components/engine";
-import { NetworkProbeArgs, probeNetwork } from "../../components/network-probe";
+import type { ApiNode, ApiService, ApiTask } from "../../components/engine/engine";
+import { NetworkProbeArgs, probeNetwork } from "../../components/network/network-probe";
 import { ApiAnswer, ApiRequest, FakeEngine, frames } from "../support/fake-engine";
 
 const node = (

@@ -5,7 +5,7 @@ import {
   Place,
   renderNginxConfig,
   Route,
-} from "../../components/nginx-config";
+} from "../../components/edge/nginx-config";
 
 const accounts: Route = { path: "/accounts/", upstream: "accountservice:6767" };
 const page: Route = { path: "/", file: "/srv/status.html" };

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
-import { Nginx, NginxArgs, STATUS_PAGE } from "../../components/nginx";
-import { holderListeners, renderNginxConfig } from "../../components/nginx-config";
-import { renderStatusPage } from "../../components/status-page";
+import { Nginx, NginxArgs, STATUS_PAGE } from "../../components/edge/nginx";
+import { holderListeners, renderNginxConfig } from "../../components/edge/nginx-config";
+import { renderStatusPage } from "../../components/edge/status-page";
 import type { Routing } from "../../config";
 import { testEnvironment } from "../support/environment";
 import { Graph, record } from "../support/recorder";

@@ -1,5 +1,5 @@
-import type { SwarmInfo } from "../../components/engine";
-import { sightNode, standing, unreachable } from "../../components/node-sight";
+import type { SwarmInfo } from "../../components/engine/engine";
+import { sightNode, standing, unreachable } from "../../components/swarm/node-sight";
 import { apiNode } from "../support/environment";
 import { ApiFault, FakeEngine } from "../support/fake-engine";
 

@@ -1,5 +1,5 @@
-import { ApiNode } from "../../components/engine";
-import { joinFault, NodeTarget, settleNode } from "../../components/node-steps";
+import { ApiNode } from "../../components/engine/engine";
+import { joinFault, NodeTarget, settleNode } from "../../components/swarm/node-steps";
 import { apiNode } from "../support/environment";
 import { ApiFault, FakeEngine } from "../support/fake-engine";
 

@@ -1,5 +1,5 @@
-import type { ApiNode, ApiService, ApiTask } from "../../components/engine";
-import { OneShotTask, runOneShot } from "../../components/one-shot-task";
+import type { ApiNode, ApiService, ApiTask } from "../../components/engine/engine";
+import { OneShotTask, runOneShot } from "../../components/service/one-shot-task";
 import { ApiAnswer, ApiFault, ApiRequest, FakeEngine, frames } from "../support/fake-engine";
 
 /** What a look at the swarm shows of the one task; undefined before there is one. */

@@ -1,5 +1,5 @@
-import { OverlayNetwork, OverlayNetworkArgs } from "../../components/overlay-network";
-import type { ApiNetwork, ApiService } from "../../components/engine";
+import { OverlayNetwork, OverlayNetworkArgs } from "../../components/network/overlay-network";
+import type { ApiNetwork, ApiService } from "../../components/engine/engine";
 import { Graph, record } from "../support/recorder";
 
 const network = (args: Partial<OverlayNetworkArgs> = {}): Promise<Graph> =>

@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { registryAuth, registryLogin } from "../../components/registry-auth";
+import { registryAuth, registryLogin } from "../../components/images/registry-auth";
 import { resolved } from "../support/recorder";
 import { tempFolder } from "../support/temp";
 

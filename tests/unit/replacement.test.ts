@@ -1,5 +1,5 @@
-import type { ApiNetwork, ApiService } from "../../components/engine";
-import { networkReplacement, serviceReplacement } from "../../components/replacement";
+import type { ApiNetwork, ApiService } from "../../components/engine/engine";
+import { networkReplacement, serviceReplacement } from "../../components/service/replacement";
 
 describe("a network", () => {
   const is: ApiNetwork = {

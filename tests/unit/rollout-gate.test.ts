@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { ApiContainer, ApiNode, ApiService, ApiTask } from "../../components/engine";
-import { RolloutGate, rolloutGate, waitForRollout } from "../../components/rollout-gate";
-import { demultiplex } from "../../components/rollout-observer";
+import type { ApiContainer, ApiNode, ApiService, ApiTask } from "../../components/engine/engine";
+import { RolloutGate, rolloutGate, waitForRollout } from "../../components/rollout/rollout-gate";
+import { demultiplex } from "../../components/rollout/rollout-observer";
 import { ApiAnswer, ApiFault, ApiRequest, FakeEngine, frames } from "../support/fake-engine";
 import { record } from "../support/recorder";
 

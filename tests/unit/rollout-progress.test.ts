@@ -1,4 +1,4 @@
-import { RolloutProgress } from "../../components/rollout-progress";
+import { RolloutProgress } from "../../components/rollout/rollout-progress";
 
 /** What is printed of lines that come at the given seconds. */
 function printed(...shown: [second: number, line: string][]): [number, string][] {

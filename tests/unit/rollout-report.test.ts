@@ -1,6 +1,6 @@
-import type { ApiService, ApiTask } from "../../components/engine";
-import type { RolloutSnapshot } from "../../components/rollout";
-import { report, telltales } from "../../components/rollout-report";
+import type { ApiService, ApiTask } from "../../components/engine/engine";
+import type { RolloutSnapshot } from "../../components/rollout/rollout";
+import { report, telltales } from "../../components/rollout/rollout-report";
 
 const task = (ID: string, State: string, more: Partial<ApiTask> & { Err?: string } = {}): ApiTask => {
   const { Err, ...fields } = more;

@@ -1,5 +1,11 @@
-import type { ApiNode, ApiService, ApiTask } from "../../components/engine";
-import { failedTasks, judge, RolloutSnapshot, unfinished, unreadyTasks } from "../../components/rollout";
+import type { ApiNode, ApiService, ApiTask } from "../../components/engine/engine";
+import {
+  failedTasks,
+  judge,
+  RolloutSnapshot,
+  unfinished,
+  unreadyTasks,
+} from "../../components/rollout/rollout";
 
 const START = Date.parse("2026-01-01T00:00:00Z");
 /** Engine time, in seconds from the start of the rollout. */

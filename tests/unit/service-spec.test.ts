@@ -1,7 +1,7 @@
 import type { Routing } from "../../config";
-import type { ApiService } from "../../components/engine";
+import type { ApiService } from "../../components/engine/engine";
 import type { Environment, EnvironmentArgs } from "../../components/environment";
-import { normalise, serviceFaults, ServiceOptions } from "../../components/service-spec";
+import { normalise, serviceFaults, ServiceOptions } from "../../components/service/service-spec";
 import { testEnvironment } from "../support/environment";
 import { record } from "../support/recorder";
 

@@ -4,7 +4,7 @@ import {
   explainSkippedDependents,
   holdBackDependents,
   noteFailedHook,
-} from "../../components/skipped-dependents";
+} from "../../components/rollout/skipped-dependents";
 
 type Listener = (error: unknown) => void;
 

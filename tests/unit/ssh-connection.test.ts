@@ -1,8 +1,8 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { connect } from "../../components/engine";
-import { sightNode } from "../../components/node-sight";
-import { sshReason } from "../../components/ssh-connection";
+import { connect } from "../../components/engine/engine";
+import { sightNode } from "../../components/swarm/node-sight";
+import { sshReason } from "../../components/engine/ssh-connection";
 import { PROJECT_DIR } from "../support/project";
 import { tempFolder } from "../support/temp";
 

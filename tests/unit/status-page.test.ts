@@ -1,4 +1,4 @@
-import { renderStatusPage } from "../../components/status-page";
+import { renderStatusPage } from "../../components/edge/status-page";
 
 const HOSTILE = `<script>"a" & 'b'</script>`;
 const ESCAPED = "&lt;script&gt;&quot;a&quot; &amp; 'b'&lt;/script&gt;";

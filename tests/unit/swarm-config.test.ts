@@ -1,5 +1,5 @@
 import { contentHash } from "../../components/content-name";
-import { SwarmConfig } from "../../components/swarm-config";
+import { SwarmConfig } from "../../components/service/swarm-config";
 import { testEnvironment } from "../support/environment";
 import { record, Recorded } from "../support/recorder";
 

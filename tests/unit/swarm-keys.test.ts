@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { SwarmKeys, SwarmKeysArgs } from "../../components/swarm-keys";
+import { SwarmKeys, SwarmKeysArgs } from "../../components/swarm/swarm-keys";
 import { FakeEngine } from "../support/fake-engine";
 import { Graph, record } from "../support/recorder";
 

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { ApiNode } from "../../components/engine";
-import { SwarmNode, SwarmNodeArgs } from "../../components/swarm-node";
+import type { ApiNode } from "../../components/engine/engine";
+import { SwarmNode, SwarmNodeArgs } from "../../components/swarm/swarm-node";
 import { apiNode } from "../support/environment";
 import { record, Recorded } from "../support/recorder";
 
@@ -30,7 +30,7 @@ test("one script takes the node out again, and knows all that it needs for it", 
   expect((await command(own)).inputs).toEqual({
     create: "echo settled",
     update: "echo settled",
-    delete: "sh components/swarm-node.sh",
+    delete: "sh components/swarm/swarm-node.sh",
     environment: {
       NODE: "node1",
       NODE_HOST: "ssh://root@10.0.0.2",

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { NodeSettings } from "../../config";
-import { Swarm } from "../../components/swarm";
+import { Swarm } from "../../components/swarm/swarm";
 import {
   declareNodes,
   managerFaults,
@@ -8,7 +8,7 @@ import {
   observeNodes,
   Standings,
   SwarmNodesArgs,
-} from "../../components/swarm-nodes";
+} from "../../components/swarm/swarm-nodes";
 import { apiNode, EMPTY_SWARM } from "../support/environment";
 import { FakeEngine } from "../support/fake-engine";
 import { record } from "../support/recorder";

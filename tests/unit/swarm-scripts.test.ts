@@ -15,7 +15,7 @@ interface Run {
 /** How a docker command answers: with text, or with an exit code. */
 type Answers = Readonly<Record<string, string | number>>;
 
-/** Runs a script of components/ with a docker that answers as told; what it is not told fails. */
+/** Runs a script of components/swarm/ with a docker that answers as told; what it is not told fails. */
 function run(
   script: string,
   answers: Answers,
@@ -39,7 +39,7 @@ esac
 `,
   });
   fs.chmodSync(path.join(folder, "docker"), 0o755);
-  const { status, stdout, stderr } = spawnSync("sh", [path.join("components", script), ...args], {
+  const { status, stdout, stderr } = spawnSync("sh", [path.join("components/swarm", script), ...args], {
     cwd: PROJECT_DIR,
     encoding: "utf8",
     env: { PATH: `${folder}:${process.env.PATH}`, DOCKER_HOST: "unix:///run/test.sock", ...environment },

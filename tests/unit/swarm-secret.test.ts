@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { contentHash, keyedHash } from "../../components/content-name";
-import { SwarmSecret } from "../../components/swarm-secret";
+import { SwarmSecret } from "../../components/service/swarm-secret";
 import { testEnvironment } from "../support/environment";
 import { Graph, NAME_KEY, record } from "../support/recorder";
 

@@ -1,10 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import { contentHash, keyedHash } from "../../components/content-name";
-import type { ApiService } from "../../components/engine";
+import type { ApiService } from "../../components/engine/engine";
 import type { Environment, EnvironmentArgs } from "../../components/environment";
-import { SwarmConfig } from "../../components/swarm-config";
-import { SwarmSecret } from "../../components/swarm-secret";
-import { SwarmService, SwarmServiceArgs } from "../../components/swarm-service";
+import { SwarmConfig } from "../../components/service/swarm-config";
+import { SwarmSecret } from "../../components/service/swarm-secret";
+import { SwarmService, SwarmServiceArgs } from "../../components/service/swarm-service";
 import { testEnvironment } from "../support/environment";
 import { Graph, NAME_KEY, record, Recorded } from "../support/recorder";
 

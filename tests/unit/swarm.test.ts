@@ -1,5 +1,5 @@
-import { ObservedEngine } from "../../components/engine";
-import { Swarm, SwarmArgs } from "../../components/swarm";
+import { ObservedEngine } from "../../components/engine/engine";
+import { Swarm, SwarmArgs } from "../../components/swarm/swarm";
 import { EMPTY_SWARM } from "../support/environment";
 import { CLUSTER_ID, record, Recorded } from "../support/recorder";
 
@@ -15,9 +15,9 @@ async function command(args: Partial<SwarmArgs> = {}, preview = false): Promise<
 
 test("one script makes and keeps the swarm, another leaves it", async () => {
   expect((await command()).inputs).toEqual({
-    create: "sh components/swarm-init.sh",
-    update: "sh components/swarm-init.sh",
-    delete: "sh components/swarm-leave.sh",
+    create: "sh components/swarm/swarm-init.sh",
+    update: "sh components/swarm/swarm-init.sh",
+    delete: "sh components/swarm/swarm-leave.sh",
     environment: { SWARM_SEEN: "present" },
   });
 });

@@ -1,5 +1,5 @@
-import type { ApiTask } from "../../components/engine";
-import { taskError, taskFault } from "../../components/task-fault";
+import type { ApiTask } from "../../components/engine/engine";
+import { taskError, taskFault } from "../../components/rollout/task-fault";
 
 const task = (State: string, status: Partial<ApiTask["Status"]> = {}): ApiTask => ({
   ID: "task1",

@@ -1,5 +1,5 @@
-import type { ApiService } from "../../components/engine";
-import { unseenDrift } from "../../components/unseen-drift";
+import type { ApiService } from "../../components/engine/engine";
+import { unseenDrift } from "../../components/rollout/unseen-drift";
 
 const service = (template: object, fields: object = {}): ApiService =>
   ({ ID: "service1", Spec: { Name: "dev_api", TaskTemplate: template }, ...fields }) as unknown as ApiService;
