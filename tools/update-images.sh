@@ -5,4 +5,5 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=tools/env.sh
 . tools/env.sh
-exec tools/update-images.mjs
+# It shares a TypeScript file with the program, which Node reads as it is, with a warning on package.json.
+exec node --disable-warning=MODULE_TYPELESS_PACKAGE_JSON tools/update-images.mjs
