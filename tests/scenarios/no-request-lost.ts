@@ -1,21 +1,16 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { describeWithEngines, Engine, startEngine } from "../support/engine";
 import { killTask } from "../support/kill-task";
-import { Load, Measured, measure, renderMeasured } from "../support/load";
+import { Measured, renderMeasured, underLoad } from "../support/load";
 import type { Select } from "../support/scenario";
 import { Workspace } from "../support/workspace";
 
 const MINUTES = 60_000;
 /** Requests a second; two cores serve them without effort. */
 const RATE = 150;
-/** How long the load goes on before and after a change, in ms. */
-const CALM = 7000;
 /** Lost requests that need not be refused ones, when the service that holds the ports goes. */
 const CUT = 10;
 /** Share of answers that may come without a quote: a busy machine gives some only after accountservice's 250 ms. */
 const LATE_QUOTES = 0.005;
-/** When a load ends even if its change hangs, in seconds. */
-const LIMIT = 400;
 
 interface Change {
   readonly name: string;
@@ -135,31 +130,13 @@ export function noRequestLost(engineName: string, select: Select): void {
       "$name",
       async ({ name, by, withQuotes, closesPorts }) => {
         const quote = withQuotes ? '"quote":{' : '"quote":';
-        const load = new Load(
-          [
-            { url: `http://${engine.address}:8080/accounts/10000`, expect: "Person_0" },
-            { url: `http://${engine.address}:6767/accounts/10001?include=quote`, expect: quote },
-          ],
-          RATE,
-          LIMIT,
-        );
-        const start = Date.now();
-        await sleep(CALM);
-        const from = Date.now();
-        try {
-          await by(workspace, engine);
-        } catch (error) {
-          await load.stop();
-          throw error;
-        }
-        const to = Date.now();
-        await sleep(CALM);
-        const seconds = (Date.now() - start) / 1000;
-        const result = measure(await load.stop(), from, to);
+        const targets = [
+          { url: `http://${engine.address}:8080/accounts/10000`, expect: "Person_0" },
+          { url: `http://${engine.address}:6767/accounts/10001?include=quote`, expect: quote },
+        ];
+        const result = await underLoad(targets, RATE, () => by(workspace, engine));
         measured.set(name, result);
 
-        // The load was steady to the end, else it has shown nothing.
-        expect(result.requests).toBeGreaterThan(0.9 * RATE * seconds);
         expect(result.requests).toBeGreaterThan(2000);
         if (closesPorts === undefined) {
           const { [`answer without ${quote}`]: late = 0, ...faults } = result.faults;

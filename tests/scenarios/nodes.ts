@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describeWithEngines, LocalEngine, startEngine } from "../support/engine";
-import { Load, measure } from "../support/load";
+import { underLoad } from "../support/load";
 import type { Select } from "../support/scenario";
 import { SshLogin, sshLogin, whyNoSsh } from "../support/ssh";
 import { replicas } from "../support/swarm-objects";
@@ -206,23 +206,11 @@ const CASES: readonly Case[] = [
       machines.workspace.program(pages(a));
       machines.declare();
       machines.up();
-      const load = new Load(
-        [{ url: `http://${machines.engine(0).address}:8080/`, expect: "a page" }],
-        100,
-        200,
-      );
-      let measured;
-      try {
-        await sleep(4000);
-        const from = Date.now();
+      const target = { url: `http://${machines.engine(0).address}:8080/`, expect: "a page" };
+      const measured = await underLoad([target], 100, () => {
         machines.declare({ 1: { availability: "drain" } });
         machines.up();
-        const to = Date.now();
-        await sleep(4000);
-        measured = measure(await load.stop(), from, to);
-      } finally {
-        await load.stop();
-      }
+      });
       expect(measured).toMatchObject({ lost: 0, faults: {} });
       expect(measured.requests).toBeGreaterThan(500);
       expect(machines.spread("dev_pages")).not.toContain(machines.name(1));

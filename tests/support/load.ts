@@ -2,7 +2,13 @@ import { ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { tempFolder } from "./temp";
+
+/** How long the load goes on before and after a change, in ms. */
+const CALM = 6000;
+/** When a load ends even if its change hangs, in seconds. */
+const LIMIT = 400;
 
 /** What is asked again and again. */
 export interface LoadTarget {
@@ -77,6 +83,35 @@ export class Load {
     }
     const lines = fs.readFileSync(this.output, "utf8").trim().split("\n");
     return lines.map((line) => JSON.parse(line) as LoadSample).sort((a, b) => a.at - b.at);
+  }
+}
+
+/**
+ * Makes a change under a steady load, and sums up what a client saw of it.
+ *
+ * @param rate requests a second, over all targets in turn.
+ * @throws what the change throws; Error when the load was not steady to the end, since it has shown nothing then.
+ */
+export async function underLoad(
+  targets: readonly LoadTarget[],
+  rate: number,
+  change: () => void | Promise<void>,
+): Promise<Measured> {
+  const load = new Load(targets, rate, LIMIT);
+  const start = Date.now();
+  try {
+    await sleep(CALM);
+    const from = Date.now();
+    await change();
+    const to = Date.now();
+    await sleep(CALM);
+    const seconds = (Date.now() - start) / 1000;
+    const result = measure(await load.stop(), from, to);
+    if (result.requests <= 0.9 * rate * seconds)
+      throw new Error(`only ${result.requests} requests in ${seconds} s, not ${rate} a second`);
+    return result;
+  } finally {
+    await load.stop();
   }
 }
 
