@@ -8,7 +8,7 @@ import { tempFolder } from "./temp";
 /** How long the load goes on before and after a change, in ms. */
 const CALM = 6000;
 /** When a load ends even if its change hangs, in seconds. */
-const LIMIT = 400;
+const LIMIT = 600;
 
 /** What is asked again and again. */
 export interface LoadTarget {
