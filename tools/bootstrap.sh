@@ -5,6 +5,7 @@
 #   bootstrap.sh test   the same, but no engine: tests start engines of their own
 #   bootstrap.sh vm     the same as test, and what a virtual machine needs: qemu and a disk of Debian packages
 #   bootstrap.sh unit   Node, npm packages, Pulumi and Go, which is all that unit tests need
+#   bootstrap.sh pulumi Node, npm packages and Pulumi
 #
 # Each step looks first, says in one line what it does and why, and may be interrupted and repeated.
 # Official downloads are taken where they can be reached, else package registries (tools/offline/);
@@ -251,6 +252,12 @@ step_images() {
   fi
 }
 
+# Checks the scripts of the workflows (tools/actionlint.sh), where it can be had.
+step_shellcheck() {
+  ((EUID == 0)) && have apt-get || return 0
+  packages shellcheck
+}
+
 # qemu, and the disk of the tests' virtual machine. Where there can be none, its tests are skipped and say why.
 step_machine() {
   [ "$(uname -sm)" = "Linux x86_64" ] && ((EUID == 0)) || return 0
@@ -287,11 +294,16 @@ test)
   [ -d /run/systemd/system ] || packages sshd:openssh-server ssh-keygen:openssh-client
   # The tests' engines are always offline ones: the same images on every machine.
   step_offline_images
+  step_shellcheck
   ;;
 vm)
   step_offline_images
   step_machine
   ;;
-unit) step_go ;;
-*) fail "usage: bootstrap.sh up|test|vm|unit" ;;
+unit)
+  step_go
+  step_shellcheck
+  ;;
+pulumi) ;;
+*) fail "usage: bootstrap.sh up|test|vm|unit|pulumi" ;;
 esac

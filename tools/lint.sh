@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Type check, ESLint, Prettier, go vet and gofmt. Ends at the first fault.
+# Type check, ESLint, Prettier, go vet, gofmt and actionlint. Ends at the first fault.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=tools/env.sh
@@ -13,3 +13,4 @@ unformatted=$(gofmt -l services tools/offline)
   printf 'gofmt would change:\n%s\ndo: make format\n' "$unformatted" >&2
   exit 1
 }
+tools/actionlint.sh
