@@ -61,6 +61,12 @@ export class Workspace {
     this.configure(config);
   }
 
+  /** The same folder, for commands with other variables too. */
+  with(variables: Readonly<Record<string, string>>): Workspace {
+    const other = Object.create(this) as Workspace;
+    return Object.assign(other, { variables: { ...this.variables, ...variables } });
+  }
+
   /** Writes the stack's file: dev's settings for this engine, and the given ones. */
   configure(config: Readonly<Record<string, string | number | boolean>>): void {
     const settings = {
