@@ -1,7 +1,7 @@
 // As much of GitHub's REST API as the workflows' scripts need. Asked at GITHUB_API_URL, for GITHUB_REPOSITORY, with GITHUB_TOKEN.
 
 /** Longest text that GitHub takes as a comment or an issue is 65,536 characters. */
-const LONGEST = 65_000;
+const LONGEST = 65_500;
 /** Whose comments and issues these scripts change: those that GITHUB_TOKEN wrote. Others may write anything. */
 const AUTHOR = process.env.GITHUB_AUTHOR ?? "github-actions[bot]";
 
