@@ -4,7 +4,7 @@ import * as path from "node:path";
 import { describeWithEngines, LocalEngine, startEngine, WORK } from "../support/engine";
 import { PROJECT_DIR } from "../support/project";
 import { sshLogin, whyNoSsh } from "../support/ssh";
-import { Result, Workspace } from "../support/workspace";
+import { Result, Step, Workspace } from "../support/workspace";
 
 const MINUTES = 60_000;
 const TOOL = path.join(PROJECT_DIR, "tools/read-only-engine.mjs");
@@ -25,8 +25,12 @@ async function readOnly(engine: LocalEngine, socket: string): Promise<ChildProce
   return child;
 }
 
-/** What a preview shows, without the time that it took. */
-const shown = ({ code, stdout }: Result): [number, string] => [code, stdout.replace(/^ *Duration:.*$/m, "")];
+/** What a preview shows, without the time that it took; resources come in the order in which they were read. */
+const shown = ({ stdout }: Result): string[] =>
+  stdout
+    .replace(/^ *Duration:.*$/m, "")
+    .split("\n")
+    .sort();
 
 /** All services with everything that is declared of them. */
 const services = (engine: LocalEngine): string =>
@@ -37,6 +41,8 @@ describeWithEngines("a read-only way to the engine", () => {
   let engine: LocalEngine;
   let workspace: Workspace;
   let proxy: ChildProcess | undefined;
+  /** What could not be done through it, and is still to be done. */
+  let due: Step[];
   const socket = path.join(WORK, "read-only.sock");
   const through = { DOCKER_HOST: `unix://${socket}` };
 
@@ -90,10 +96,8 @@ describeWithEngines("a read-only way to the engine", () => {
       );
       expect(services(engine)).toBe(before);
       expect(engine.docker("config", "ls", "--format", "{{.Name}}").split("\n")).toHaveLength(1);
-      // What could not be done is still to be done.
-      expect(workspace.preview().map(({ op }) => op)).toContain("update");
-      workspace.succeed("stack.sh", "up");
-      expect(workspace.preview()).toEqual([]);
+      due = workspace.preview();
+      expect(due.map(({ op }) => op)).toContain("update");
     },
     2 * MINUTES,
   );
@@ -119,7 +123,7 @@ describeWithEngines("a read-only way to the engine", () => {
         /read-only way to the engine.*DELETE \S+dev_web would change/,
       );
       expect(() => docker("run", "busybox:1.35", "true")).toThrow(/POST \S+ would change something/);
-      expect(() => docker("swarm", "join-token", "-q", "worker")).toThrow();
+      expect(docker("swarm", "join-token", "--quiet", "worker")).toBe("");
       const shell = ["-o", "BatchMode=yes", `root@${engine.address}`, "id"];
       expect(() =>
         execFileSync("ssh", shell, { env: { ...process.env, ...login.env }, stdio: "pipe" }),
@@ -147,10 +151,7 @@ describeWithEngines("a read-only way to the engine", () => {
       done(moved.pulumi("stack", "init", "--no-select"));
       done(moved.pulumi("stack", "import", "--file", state));
       fs.renameSync(path.join(workspace.folder, ".state/.pulumi"), path.join(workspace.folder, ".state/old"));
-      expect(moved.preview()).toEqual([]);
-      workspace.edit("index.ts", '"hunter2"', '"hunter3"');
-      moved.succeed("stack.sh", "up");
-      expect(moved.preview()).toEqual([]);
+      expect(moved.preview()).toEqual(due);
     },
     2 * MINUTES,
   );
