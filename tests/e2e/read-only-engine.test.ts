@@ -4,7 +4,7 @@ import * as path from "node:path";
 import { describeWithEngines, LocalEngine, startEngine, WORK } from "../support/engine";
 import { PROJECT_DIR } from "../support/project";
 import { sshLogin, whyNoSsh } from "../support/ssh";
-import { Result, Step, Workspace } from "../support/workspace";
+import { Result, Workspace } from "../support/workspace";
 
 const MINUTES = 60_000;
 const TOOL = path.join(PROJECT_DIR, "tools/read-only-engine.mjs");
@@ -32,6 +32,12 @@ const shown = ({ stdout }: Result): string[] =>
     .split("\n")
     .sort();
 
+const steps = (workspace: Workspace): string[] =>
+  workspace
+    .preview()
+    .map(({ op, resource }) => `${op} ${resource}`)
+    .sort();
+
 /** All services with everything that is declared of them. */
 const services = (engine: LocalEngine): string =>
   engine.docker("service", "inspect", ...engine.docker("service", "ls", "--quiet").split("\n"));
@@ -42,7 +48,7 @@ describeWithEngines("a read-only way to the engine", () => {
   let workspace: Workspace;
   let proxy: ChildProcess | undefined;
   /** What could not be done through it, and is still to be done. */
-  let due: Step[];
+  let due: string[];
   const socket = path.join(WORK, "read-only.sock");
   const through = { DOCKER_HOST: `unix://${socket}` };
 
@@ -96,8 +102,8 @@ describeWithEngines("a read-only way to the engine", () => {
       );
       expect(services(engine)).toBe(before);
       expect(engine.docker("config", "ls", "--format", "{{.Name}}").split("\n")).toHaveLength(1);
-      due = workspace.preview();
-      expect(due.map(({ op }) => op)).toContain("update");
+      due = steps(workspace);
+      expect(due).toContain("update docker:index/service:Service web");
     },
     2 * MINUTES,
   );
@@ -151,7 +157,7 @@ describeWithEngines("a read-only way to the engine", () => {
       done(moved.pulumi("stack", "init", "--no-select"));
       done(moved.pulumi("stack", "import", "--file", state));
       fs.renameSync(path.join(workspace.folder, ".state/.pulumi"), path.join(workspace.folder, ".state/old"));
-      expect(moved.preview()).toEqual(due);
+      expect(steps(moved)).toEqual(due);
     },
     2 * MINUTES,
   );

@@ -140,17 +140,19 @@ pr-9   60.0 h   is over  20090+  10.64.9.0/24
   });
 
   test("a namespace of somebody else's is not taken", () => {
-    const none = (kind: string): DockerAnswers => ({
-      [`${kind} ls --filter label=com.docker.stack.namespace=pr-8 --format ${kind} {{.Name}}`]: "",
+    const has = (kind: string, name = ""): DockerAnswers => ({
+      [`${kind} ls --filter label=com.docker.stack.namespace=pr-8 --format {{.Name}}`]: name,
     });
-    const { code, stderr, calls } = ephemeral("up 8", {
-      ...configs(claim),
-      ...none("network"),
-      ...none("config"),
-      ...none("secret"),
-      "service ls --filter label=com.docker.stack.namespace=pr-8 --format service {{.Name}}":
-        "service pr-8_web\n",
-    });
+    const nothing = { ...has("service"), ...has("network"), ...has("config"), ...has("secret") };
+    const volumes = (names: string): DockerAnswers => ({ "volume ls --format {{.Name}}": names });
+    const refused = (answers: DockerAnswers): ToolRun =>
+      ephemeral("up 8", { ...configs(claim), ...nothing, ...answers });
+    const data = refused(volumes("pr-80_data\npr-8_data\n"));
+    expect([data.code, data.stderr]).toEqual([
+      1,
+      expect.stringContaining("ephemeral: volume pr-8_data is there already"),
+    ]);
+    const { code, stderr, calls } = refused({ ...volumes(""), ...has("service", "pr-8_web\n") });
     expect([code, stderr]).toEqual([
       1,
       expect.stringContaining("service pr-8_web is there already, and no ephemeral environment's;"),

@@ -147,12 +147,10 @@ function up(pullRequest) {
 
 function claim(pullRequest) {
   const stack = nameOf(pullRequest);
-  const theirs = ["service", "network", "config", "secret"].flatMap((kind) =>
-    dockerLines(kind, "ls", "--filter", `label=${NAMESPACE_LABEL}=${stack}`, "--format", `${kind} {{.Name}}`),
-  );
-  if (theirs.length > 0) {
+  const [theirs] = belongings(stack);
+  if (theirs !== undefined) {
     throw new Refusal(
-      `${theirs[0]} is there already, and no ephemeral environment's; take it away, or give that stack another name. Nothing was changed.`,
+      `${theirs.kind} ${theirs.name} is there already, and no ephemeral environment's; take it away, or give that stack another name. Nothing was changed.`,
     );
   }
   const ttlHours = Number(process.env.EPHEMERAL_TTL_HOURS || 48);
@@ -250,27 +248,37 @@ function destroy(environment) {
   return status === 0;
 }
 
-/** Everything of a namespace. What Swarm still uses for a moment is tried again. */
+/** Everything of a namespace, until nothing of it is left: what a task still uses goes when that has stopped. */
 async function removeByLabel(stack) {
-  const filter = ["--filter", `label=${NAMESPACE_LABEL}=${stack}`];
-  const ids = (kind) => dockerLines(kind, "ls", "--quiet", ...filter);
-  for (const id of ids("service")) removeIfThere("service", id);
-  for (const kind of ["config", "secret", "network", "volume"]) {
-    for (const id of ids(kind)) {
-      for (const until = Date.now() + PATIENCE; ; await sleep(1_000)) {
-        try {
-          removeIfThere(kind, id);
-          break;
-        } catch (error) {
-          if (!(error instanceof DockerFault)) throw error;
-          if (Date.now() > until)
-            throw new Refusal(
-              `${kind} ${id} of ${stack} can't be removed: ${error.message}. Free it; the next sweep tries again.`,
-            );
-        }
+  let problem = "";
+  for (const until = Date.now() + PATIENCE; ; await sleep(1_000)) {
+    const left = belongings(stack);
+    if (left.length === 0) return;
+    if (Date.now() > until) {
+      const names = left.map(({ kind, name }) => `${kind} ${name}`).join(", ");
+      throw new Refusal(`${names}: can't be removed. ${problem} Free it; the next sweep tries again.`);
+    }
+    for (const { kind, name } of left) {
+      try {
+        removeIfThere(kind, name);
+      } catch (error) {
+        if (!(error instanceof DockerFault)) throw error;
+        problem = error.message;
       }
     }
   }
+}
+
+/** What a namespace has: { kind, name }, services first. Volumes that Swarm made with a task have a name alone, and no label. */
+function belongings(stack) {
+  const labelled = ["service", "config", "secret", "network"].flatMap((kind) => {
+    const filter = ["--filter", `label=${NAMESPACE_LABEL}=${stack}`, "--format", "{{.Name}}"];
+    return dockerLines(kind, "ls", ...filter).map((name) => ({ kind, name }));
+  });
+  const volumes = dockerLines("volume", "ls", "--format", "{{.Name}}").filter((name) =>
+    name.startsWith(`${stack}_`),
+  );
+  return [...labelled, ...volumes.map((name) => ({ kind: "volume", name }))];
 }
 
 function removeIfThere(kind, id) {
