@@ -2,7 +2,7 @@
 STACK ?= dev
 export STACK
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap up preview refresh destroy status smoke logs restart backup restore update-images ephemeral lint format test test-unit test-e2e test-slow test-vm bench
+.PHONY: help bootstrap up preview refresh destroy status smoke logs restart backup restore update-images lint format test test-unit test-e2e test-slow test-vm bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,7 @@ restore: bootstrap ## Put back the volumes of FROM=folder; FORCE=1 replaces data
 update-images: bootstrap ## Show which tags of base images have newer digests, and take these; `make preview` shows what that changes
 	@tools/update-images.sh
 
+.PHONY: ephemeral
 ephemeral: bootstrap ## Environments of pull requests on a shared swarm: DO=up|down|describe PR=number, DO=list|sweep
 	@tools/ci/ephemeral.sh $(or $(DO),list) $(PR)
 
