@@ -44,6 +44,8 @@ export class AccountService extends pulumi.ComponentResource {
         ],
         replicas: args.replicas ?? 2,
         memoryMiB: args.memoryMiB ?? 64,
+        // Set by the image too.
+        user: "65534:65534",
         readOnly: true,
         capDrop: ["ALL"],
         mounts: [{ type: "tmpfs", target: "/tmp", sizeMiB: 16 }],

@@ -31,6 +31,8 @@ export class QuotesService extends pulumi.ComponentResource {
         image: args.image,
         replicas: args.replicas ?? 1,
         memoryMiB: args.memoryMiB ?? 64,
+        // Set by the image too.
+        user: "65534:65534",
         readOnly: true,
         capDrop: ["ALL"],
         stopGracePeriod: 20,

@@ -117,7 +117,8 @@ up)
   tools/status.sh
   ;;
 # Without outputs: a refresh shows all those of each service in which the engine has filled something in.
-preview) run preview --diff --suppress-outputs || failed ;;
+# shellcheck disable=SC2046 # words
+preview) run preview --diff --suppress-outputs $(tools/policy-args.sh) || failed ;;
 refresh) run refresh --yes --skip-preview || failed ;;
 destroy)
   if ! run destroy --yes --skip-preview; then

@@ -53,6 +53,8 @@ export interface KafkaArgs {
 const READ_TIMEOUT = 4000;
 /** Outside /tmp, where the image's environment default would put the data. */
 const DATA = "/var/lib/kafka/data";
+/** Set by the image too. */
+const IMAGE_USER = "appuser";
 
 /**
  * Kafka in KRaft mode: 1, 3 or 5 brokers that are their own controllers, each a service with a volume on a node of
@@ -174,6 +176,8 @@ export class Kafka extends pulumi.ComponentResource {
         // first healthy check (moby/moby#41726).
         hostname: broker.name,
         env,
+        user: IMAGE_USER,
+        capDrop: ["ALL"],
         memoryMiB: args.memoryMiB ?? MEMORY_MIB,
         node: broker.node,
         ports: [{ target: EXTERNAL_PORT, published: broker.externalPort, mode: "host" }],

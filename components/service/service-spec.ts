@@ -130,6 +130,8 @@ export type ServiceSpec = Omit<docker.ServiceArgs, "taskSpec"> & {
   };
 };
 
+/** Label that tells policies why a service has no health check (policy/subject.ts). */
+const NO_HEALTH_CHECK = "swarm-platform.no-health-check";
 const NAME = /^[a-z]([a-z0-9-]*[a-z0-9])?$/;
 /** Swarm's longest name of a service. */
 const MAX_NAME = 63;
@@ -262,6 +264,8 @@ function volumes({ mounts = [] }: ServiceOptions): string[] {
  */
 export function normalise(name: string, options: ServiceOptions, environment: Environment): ServiceSpec {
   const stack = { label: "com.docker.stack.namespace", value: environment.namespace };
+  const waived =
+    "waived" in options.healthcheck ? [{ label: NO_HEALTH_CHECK, value: options.healthcheck.waived }] : [];
   const ports = (options.ports ?? []).map((port) => ({
     targetPort: port.target,
     publishedPort: port.published,
@@ -276,7 +280,7 @@ export function normalise(name: string, options: ServiceOptions, environment: En
 
   return {
     name: `${environment.namespace}_${name}`,
-    labels: [stack],
+    labels: [stack, ...waived],
     mode:
       options.replicas === "global"
         ? { global: true }

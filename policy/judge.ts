@@ -1,0 +1,52 @@
+import { RULES } from "./rules.ts";
+import type { Context, Level, Rule } from "./rules.ts";
+import { matches } from "./settings.ts";
+import type { Settings, Waiver } from "./settings.ts";
+import type { Subject } from "./subject.ts";
+
+/** That a resource breaks a rule. */
+export interface Violation {
+  readonly rule: string;
+  readonly level: Level;
+  /** Name of the resource inside the environment. */
+  readonly service: string;
+  /** What, its value, what is allowed, what to do. */
+  readonly message: string;
+  /** Why it may; undefined when it may not. */
+  readonly waived?: string;
+  /** The waiver of the settings that says so. */
+  readonly waiver?: Waiver;
+}
+
+/** All rules that a resource breaks, those that are waived too. */
+export function violations(subject: Subject, settings: Settings, context: Context): Violation[] {
+  return RULES.flatMap((rule) => {
+    const level = settings.levels[rule.name] ?? rule.level;
+    if (level === "off" || (rule.production && !settings.production)) return [];
+    if (settings.allow[rule.name]?.some((pattern) => matches(pattern, subject.name))) return [];
+    const waiver = settings.waivers.find(
+      (one) => one.rule === rule.name && matches(one.service, subject.name),
+    );
+    const waived = waiver?.reason ?? subject.waived[rule.name];
+    return rule.check(subject, context).map((found) => ({
+      rule: rule.name,
+      level,
+      service: subject.name,
+      message: `${subject.name}: ${found}; ${advice(rule, settings)}`,
+      ...(waived !== undefined && { waived }),
+      ...(waiver !== undefined && { waiver }),
+    }));
+  });
+}
+
+function advice({ name, listed, cure }: Rule, { allow }: Settings): string {
+  if (!listed) return cure;
+  const services = allow[name] ?? [];
+  const allowed = services.length === 0 ? "for no service" : `for ${services.join(", ")}`;
+  return `allowed: ${allowed}; ${cure} in policy/settings.yaml (allow: ${name})`;
+}
+
+/** Waivers that no violation needs. */
+export function unusedWaivers(settings: Settings, found: readonly Violation[]): Waiver[] {
+  return settings.waivers.filter((waiver) => !found.some((one) => one.waiver === waiver));
+}

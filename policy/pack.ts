@@ -1,0 +1,109 @@
+import { PolicyPack } from "@pulumi/policy";
+import type { Policies, ReportViolation } from "@pulumi/policy";
+import { getStack, runtime } from "@pulumi/pulumi";
+import { readFileSync } from "node:fs";
+import { unusedWaivers, violations } from "./judge.ts";
+import type { Violation } from "./judge.ts";
+import { Properties } from "./properties.ts";
+import {
+  SETTINGS,
+  settingsText,
+  UNUSED_WAIVER,
+  unusedText,
+  violationText,
+  WAIVED,
+  waivedText,
+} from "./report.ts";
+import { RULES } from "./rules.ts";
+import { readSettings } from "./settings.ts";
+import { stackSecrets } from "./stack-secrets.ts";
+import { subjectOf } from "./subject.ts";
+
+const stack = getStack();
+/** An `up` must be stopped before the resource is made; a preview tells all at its end, where it is read. */
+const preview = runtime.isDryRun();
+
+// Pulumi runs a pack in its own folder.
+const settings = readSettings(readFileSync("settings.yaml", "utf8"), stack, {
+  all: RULES.map(({ name }) => name),
+  listed: RULES.filter(({ listed }) => listed).map(({ name }) => name),
+});
+const context = { stackSecrets: ownSecrets() };
+/** By URN of the resource. */
+const found = new Map<string, readonly Violation[]>();
+
+function ownSecrets(): Record<string, string> {
+  let file: string;
+  try {
+    file = readFileSync(`../Pulumi.${stack}.yaml`, "utf8");
+  } catch {
+    return {};
+  }
+  return stackSecrets(file, JSON.parse(process.env.PULUMI_CONFIG ?? "{}") as Record<string, string>);
+}
+
+/** A policy that reports what `results` gives of each resource. */
+function policy(
+  name: string,
+  enforcementLevel: "mandatory" | "advisory",
+  results: (urn: string) => readonly string[],
+): Policies[number] {
+  // Pulumi puts the description before each message.
+  const common = { name, description: "", enforcementLevel };
+  if (preview) return { ...common, validateStack: (_, report) => everywhere(results, report) };
+  return { ...common, validateResource: ({ urn }, report) => results(urn).forEach((text) => report(text)) };
+}
+
+function everywhere(results: (urn: string) => readonly string[], report: ReportViolation): void {
+  for (const urn of found.keys()) results(urn).forEach((text) => report(text, urn));
+}
+
+const broken = (
+  urn: string,
+  wanted: (one: Violation) => boolean,
+  text: (one: Violation) => string,
+): string[] => (found.get(urn) ?? []).filter(wanted).map(text);
+
+const rules = RULES.flatMap(({ name, level }) => {
+  const own = "faults" in settings ? level : (settings.levels[name] ?? level);
+  if (own === "off") return [];
+  const wanted = ({ rule, waived }: Violation): boolean => rule === name && waived === undefined;
+  return [policy(name, own, (urn) => broken(urn, wanted, violationText))];
+});
+
+new PolicyPack("swarm-platform", {
+  policies: [
+    {
+      // Remediations alone are told which values are secrets. This one changes nothing.
+      name: "read",
+      description: "Reads the resources for the rules.",
+      enforcementLevel: "remediate",
+      remediateResource: ({ urn, type, name, props }) => {
+        const subject = subjectOf(type, name, new Properties(props));
+        if (subject !== undefined && !("faults" in settings)) {
+          found.set(urn, violations(subject, settings, context));
+        }
+      },
+    },
+    ...rules,
+    {
+      name: SETTINGS,
+      description: "",
+      enforcementLevel: "mandatory",
+      // The first resource of all.
+      validateResource: ({ type }, report) => {
+        if ("faults" in settings && type === "pulumi:pulumi:Stack") report(settingsText(settings.faults));
+      },
+    },
+    policy(WAIVED, "advisory", (urn) => broken(urn, ({ waived }) => waived !== undefined, waivedText)),
+    {
+      name: UNUSED_WAIVER,
+      description: "",
+      enforcementLevel: "advisory",
+      validateStack: (_, report) => {
+        if ("faults" in settings) return;
+        unusedWaivers(settings, [...found.values()].flat()).forEach((waiver) => report(unusedText(waiver)));
+      },
+    },
+  ],
+});
