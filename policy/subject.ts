@@ -62,6 +62,7 @@ const CONTAINER = ["taskSpec", "containerSpec"] as const;
  */
 export function subjectOf(type: string, name: string, props: Properties): Subject | undefined {
   const common = { name: shortName(name, props), waived: {} };
+  const image = { is: "image", ...common, name } as const;
   switch (type) {
     case "docker:index/service:Service": {
       const reason = label(props, NO_HEALTH_CHECK);
@@ -74,9 +75,9 @@ export function subjectOf(type: string, name: string, props: Properties): Subjec
       return { is: "network", ...common, ...network(props) };
     case "docker:index/remoteImage:RemoteImage":
     case "docker:index/registryImage:RegistryImage":
-      return { is: "image", ...common, image: props.get("name"), texts: buildArguments(props, "buildArgs") };
+      return { ...image, image: props.get("name"), texts: buildArguments(props, "buildArgs") };
     case "docker:index/image:Image":
-      return { is: "image", ...common, image: props.get("imageName"), texts: buildArguments(props, "args") };
+      return { ...image, image: props.get("imageName"), texts: buildArguments(props, "args") };
     case "docker:index/serviceConfig:ServiceConfig":
       return { is: "config", ...common, texts: [{ where: "data", found: decoded(props.find("data")) }] };
     case "docker:index/volume:Volume":
@@ -88,8 +89,7 @@ export function subjectOf(type: string, name: string, props: Properties): Subjec
 
 function shortName(name: string, props: Properties): string {
   const [full, namespace] = [props.get<string>("name"), label(props, NAMESPACE)];
-  // An image is called by what it is of; the resource has the shorter name.
-  if (typeof full !== "string" || full === "" || /[/:@]/.test(full)) return name;
+  if (typeof full !== "string" || full === "") return name;
   return namespace !== undefined && full.startsWith(`${namespace}_`)
     ? full.slice(namespace.length + 1)
     : full;
@@ -266,12 +266,11 @@ function lines(props: Properties, where: string, ...path: string[]): Text[] {
   return texts(props, path, where, ([index, found]) => {
     const before = flag;
     const [, name, value] =
-      (typeof found.value === "string" && /^--?([A-Za-z][\w.-]*)(?:=(.*))?$/s.exec(found.value)) || [];
+      (typeof found.value === "string" && /^--?([A-Za-z][\w.-]+)(?:=(.*))?$/s.exec(found.value)) || [];
     flag = value === undefined ? name : undefined;
-    if (name !== undefined) {
-      return { where: `${where}[${index}] (${name})`, name, found: { ...found, value: value ?? "" } };
-    }
     const own = `${where}[${index}]`;
+    if (name !== undefined)
+      return { where: `${own} (${name})`, name, found: { ...found, value: value ?? "" } };
     return before === undefined
       ? { where: own, found }
       : { where: `${own} (${before})`, name: before, found };

@@ -4,7 +4,7 @@ import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { CONFIG_KEYS, loadConfig, parseConfig, PlatformConfig } from "../../config";
 import { selfSigned } from "../support/certificates";
-import { configTableIn, renderConfigTable } from "../support/config-table";
+import { renderConfigTable, tableIn } from "../support/config-table";
 import { declaredConfig, PROJECT_DIR, stackConfig } from "../support/project";
 
 const parse = (
@@ -432,7 +432,7 @@ test("Pulumi.dev.yaml parses: one machine, its own swarm", () => {
 
 test("the README's table of keys says what Pulumi.yaml says", () => {
   const wanted = renderConfigTable(declaredConfig());
-  expect(configTableIn(path.join(PROJECT_DIR, "README.md"), wanted)).toBe(wanted);
+  expect(tableIn(path.join(PROJECT_DIR, "README.md"), "config", wanted)).toBe(wanted);
 });
 
 describe("loadConfig", () => {

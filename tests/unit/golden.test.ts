@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { configTableIn, renderConfigTable } from "../support/config-table";
+import { renderConfigTable, tableIn } from "../support/config-table";
 import { expectGolden, updatesGolden } from "../support/golden";
 import { tempFolder } from "../support/temp";
 
@@ -69,13 +69,13 @@ describe("the table of configuration keys", () => {
 
   test("is read from between its markers", () => {
     const file = readme(`# x\n<!-- config:begin -->\n\n${TABLE}\n\n<!-- config:end -->\nrest\n`);
-    expect(configTableIn(file, "another")).toBe(TABLE);
+    expect(tableIn(file, "config", "another")).toBe(TABLE);
   });
 
   test("is put between them on demand, and nothing else changes", () => {
     const file = readme("# x\n<!-- config:begin -->\nold\n<!-- config:end -->\nrest\n");
     process.env.UPDATE_GOLDEN = "1";
-    expect(configTableIn(file, TABLE)).toBe(TABLE);
+    expect(tableIn(file, "config", TABLE)).toBe(TABLE);
     expect(fs.readFileSync(file, "utf8")).toBe(
       `# x\n<!-- config:begin -->\n\n${TABLE}\n\n<!-- config:end -->\nrest\n`,
     );
@@ -83,11 +83,11 @@ describe("the table of configuration keys", () => {
 
   test("is missed clearly when there is no file or no pair of markers", () => {
     const none = path.join(tempFolder(), "README.md");
-    expect(() => configTableIn(none, TABLE)).toThrow(
+    expect(() => tableIn(none, "config", TABLE)).toThrow(
       /no such file; it needs the lines <!-- config:begin -->/,
     );
-    expect(() => configTableIn(readme("# x\n"), TABLE)).toThrow(/no table of the configuration/);
-    expect(() => configTableIn(readme("<!-- config:end --><!-- config:begin -->"), TABLE)).toThrow(
+    expect(() => tableIn(readme("# x\n"), "config", TABLE)).toThrow(/no table of config/);
+    expect(() => tableIn(readme("<!-- config:end --><!-- config:begin -->"), "config", TABLE)).toThrow(
       /no table/,
     );
   });
