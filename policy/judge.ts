@@ -1,8 +1,8 @@
-import { RULES } from "./rules.ts";
-import type { Context, Level, Rule } from "./rules.ts";
-import { matches } from "./settings.ts";
-import type { Settings, Waiver } from "./settings.ts";
-import type { Subject } from "./subject.ts";
+import { RULES } from "./rules";
+import type { Context, Level, Rule } from "./rules";
+import { matches } from "./settings";
+import type { Settings, Waiver } from "./settings";
+import type { Subject } from "./subject";
 
 /** That a resource breaks a rule. */
 export interface Violation {

@@ -2,9 +2,9 @@ import { PolicyPack } from "@pulumi/policy";
 import type { Policies, ReportViolation } from "@pulumi/policy";
 import { getStack, runtime } from "@pulumi/pulumi";
 import { readFileSync } from "node:fs";
-import { unusedWaivers, violations } from "./judge.ts";
-import type { Violation } from "./judge.ts";
-import { Properties } from "./properties.ts";
+import { unusedWaivers, violations } from "./judge";
+import type { Violation } from "./judge";
+import { Properties } from "./properties";
 import {
   SETTINGS,
   settingsText,
@@ -13,11 +13,11 @@ import {
   violationText,
   WAIVED,
   waivedText,
-} from "./report.ts";
-import { RULES } from "./rules.ts";
-import { readSettings } from "./settings.ts";
-import { stackSecrets } from "./stack-secrets.ts";
-import { subjectOf } from "./subject.ts";
+} from "./report";
+import { RULES } from "./rules";
+import { readSettings } from "./settings";
+import { stackSecrets } from "./stack-secrets";
+import { subjectOf } from "./subject";
 
 const stack = getStack();
 /** An `up` must be stopped before the resource is made; a preview tells all at its end, where it is read. */

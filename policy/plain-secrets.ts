@@ -1,5 +1,5 @@
-import { UNKNOWN } from "./properties.ts";
-import type { Text } from "./subject.ts";
+import { UNKNOWN } from "./properties";
+import type { Text } from "./subject";
 
 /** The last words of a name whose value is a secret. `*_FILE` says where one is, and `*_TTL` something about one. */
 const TELLING_NAME =

@@ -1,7 +1,7 @@
-import { RULES } from "./rules.ts";
-import type { Level } from "./rules.ts";
-import type { Violation } from "./judge.ts";
-import type { Waiver } from "./settings.ts";
+import { RULES } from "./rules";
+import type { Level } from "./rules";
+import type { Violation } from "./judge";
+import type { Waiver } from "./settings";
 
 /** Names of the policies that are no rules. */
 export const SETTINGS = "settings";

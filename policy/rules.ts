@@ -1,8 +1,8 @@
-import { certainSecretIn, secretIn } from "./plain-secrets.ts";
-import { UNKNOWN } from "./properties.ts";
-import type { Known } from "./properties.ts";
-import { hasSocket } from "./subject.ts";
-import type { Subject } from "./subject.ts";
+import { certainSecretIn, secretIn } from "./plain-secrets";
+import { UNKNOWN } from "./properties";
+import type { Known } from "./properties";
+import { hasSocket } from "./subject";
+import type { Subject } from "./subject";
 
 /** mandatory: fails the preview. advisory: is told. */
 export type Level = "mandatory" | "advisory";

@@ -1,6 +1,6 @@
-import { closest, distance } from "fastest-levenshtein";
 import { parse } from "yaml";
-import type { Level } from "./rules.ts";
+import { nearest } from "../components/nearest";
+import type { Level } from "./rules";
 
 /** Why one service need not obey one rule. */
 export interface Waiver {
@@ -162,8 +162,8 @@ function unknownKeys(place: string, map: Values, known: readonly string[]): stri
 
 function unknownName(place: string, kind: string, name: string, known: readonly string[]): string[] {
   if (known.includes(name)) return [];
-  const near = closest(name, [...known]);
-  const meant = distance(name, near) <= Math.max(2, name.length / 4) ? `, perhaps ${near}` : "";
+  const near = nearest(name, known);
+  const meant = near === undefined ? "" : `, perhaps ${near}`;
   const inside = place.endsWith(".") || place === "" ? `${place}${name}` : `${place}: ${name}`;
   return [`${inside} is no ${kind}; allowed: ${known.join(", ")}${meant}`];
 }

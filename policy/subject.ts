@@ -1,6 +1,6 @@
 import { posix } from "node:path";
-import { Properties, UNKNOWN } from "./properties.ts";
-import type { Found, Known } from "./properties.ts";
+import { Properties, UNKNOWN } from "./properties";
+import type { Found, Known } from "./properties";
 
 /** A text that others than its program can read: in the state, by `docker inspect`, in a process list. */
 export interface Text {
