@@ -14,7 +14,7 @@ bootstrap: ## Bring this machine what it lacks: Node, Pulumi, a Docker engine, i
 up: bootstrap ## Deploy: build, initialise the swarm, roll out, wait until it is true
 	@tools/stack.sh up
 
-preview: bootstrap ## Show what `make up` would change, against the real swarm
+preview: bootstrap ## Show what `make up` would change, against the real swarm, and ask the policies
 	@tools/stack.sh preview
 
 refresh: bootstrap ## Read the real swarm into the state, change nothing

@@ -117,8 +117,10 @@ up)
   tools/status.sh
   ;;
 # Without outputs: a refresh shows all those of each service in which the engine has filled something in.
-# shellcheck disable=SC2046 # words
-preview) run preview --diff --suppress-outputs $(tools/policy-args.sh) || failed ;;
+preview)
+  # shellcheck disable=SC2046 # words
+  run preview --diff --suppress-outputs $(tools/policy-args.sh) || failed
+  ;;
 refresh) run refresh --yes --skip-preview || failed ;;
 destroy)
   if ! run destroy --yes --skip-preview; then
