@@ -2,7 +2,7 @@
 STACK ?= dev
 export STACK
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap up preview refresh destroy status smoke logs restart backup restore update-images lint format test test-unit test-e2e test-slow test-vm bench
+.PHONY: help bootstrap up preview refresh destroy status smoke logs restart backup restore update-images new-stack diff history rollback lint format test test-unit test-e2e test-slow test-vm bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,18 @@ update-images: bootstrap ## Show which tags of base images have newer digests, a
 .PHONY: ephemeral
 ephemeral: bootstrap ## Environments of pull requests on a shared swarm: DO=up|down|describe PR=number, DO=list|sweep
 	@tools/ci/ephemeral.sh $(or $(DO),list) $(PR)
+
+new-stack: ## Make the file of another environment: NAME=staging, FROM=dev, HOST=, NODES=, ROUTING=, REGISTRY=, NAMESPACE=
+	@tools/new-stack.sh
+
+diff: ## How the environments FROM=dev and TO=prod differ, and what that means for the services; exit 1 where they do
+	@tools/diff-stacks.sh "$(FROM)" "$(TO)"
+
+history: ## The deployments of the stack, and which one a rollback returns to
+	@tools/deployments.sh history
+
+rollback: bootstrap ## Return to the deployment before the last change, or to TO=time; shows the preview first, YES=1 does not ask
+	@tools/rollback.sh "$(TO)"
 
 lint: ## Type check, ESLint, Prettier, go vet, gofmt, actionlint
 	@tools/lint.sh

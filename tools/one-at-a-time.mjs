@@ -75,8 +75,13 @@ function orphans(running) {
     (entry) =>
       (entry.args.startsWith(plugins) || program(entry).startsWith("pulumi-language-")) &&
       !program(running.get(entry.parent))?.startsWith("pulumi") &&
-      workingFolder(entry.pid) === process.cwd(),
+      isOurs(workingFolder(entry.pid)),
   );
+}
+
+/** This folder, or the sources that a rollback deploys from (tools/rollback.sh). */
+function isOurs(folder) {
+  return folder === process.cwd() || folder?.startsWith(join(process.cwd(), ".state/rollback/"));
 }
 
 /** Undefined where the system does not tell; plugins that outlive their CLI there take nothing but memory. */

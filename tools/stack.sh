@@ -29,11 +29,16 @@ strip_salt() {
 
 # There while an operation runs and after one that did not end well: when it began, and the state at that moment.
 readonly BEFORE=.state/$stack.before
+# Where the program and the stack's file are: here, or in the sources of an earlier deployment (tools/rollback.sh).
+readonly SOURCES=${DEPLOY_SOURCES:-.}
+# File for Pulumi's own account of what it does; that of a preview is for who asks for it.
+events=${PREVIEW_EVENTS:-}
 copy= begun=
 finish() {
   local status=$?
   strip_salt
   [ -z "$copy" ] || rm -rf "$copy"
+  [ "$operation" != up ] || [ -z "$events" ] || rm "$events"
   # Its time then tells when that operation ended.
   [ -z "$begun" ] || [ "$status" = 0 ] || touch "$BEFORE"
 }
@@ -76,13 +81,15 @@ if [ "$operation" != preview ]; then
   mv "$BEFORE.part" "$BEFORE"
   begun=yes
 fi
+case $operation in up | destroy) tools/deployments.sh begin "$operation" ;; esac
+[ "$operation" != up ] || events=$(mktemp)
 
 # Runs pulumi so that a signal to this script alone reaches it too: it ends what it has begun, and begins nothing more.
 run() {
   local pulumi status=0 interrupted=
   # Two signals would end it at once. One to our whole group must not count twice; a terminal needs it in that group.
   [ -t 1 ] || set -m
-  pulumi "$@" --stack "$stack" <&0 &
+  pulumi "$@" --stack "$stack" --cwd "$SOURCES" ${events:+--event-log "$events"} <&0 &
   pulumi=$!
   set +m
   trap 'interrupted=yes; [ -t 1 ] || kill -INT "$pulumi"' INT
@@ -114,6 +121,7 @@ up)
   run up --yes --skip-preview || failed
   rm -f ".state/$stack.stopped" # by now they run
   strip_salt
+  tools/deployments.sh end "$events"
   tools/status.sh
   ;;
 # Without outputs: a refresh shows all those of each service in which the engine has filled something in.

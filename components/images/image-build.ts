@@ -38,6 +38,8 @@ export interface ObservedImage {
   readonly digest: string | undefined;
   /** The last digest that the stack knew. */
   readonly lastDigest: string | undefined;
+  /** Whether the engine that builds has it, whoever built it. */
+  readonly onEngine: boolean;
   /** Whether the stack has built it, and the engine still has that. */
   readonly built: boolean;
   /** Whether the stack has pushed it. */
@@ -48,8 +50,8 @@ const TYPE = "swarm-platform:index:ImageBuild";
 
 /**
  * An image built from a folder, under a tag that is the hash of everything that goes into it. The same
- * content is never built twice, and a preview shows a new tag before anything is built. What the registry has is
- * neither built nor pushed, whoever put it there.
+ * content is never built twice, and a preview shows a new tag before anything is built. What the engine has is not built,
+ * and what the registry has neither built nor pushed, whoever put it there.
  */
 export class ImageBuild extends pulumi.ComponentResource {
   /** `name:<hash>`; with a registry, `registry/name:<hash>@sha256:...`. */
@@ -69,16 +71,18 @@ export class ImageBuild extends pulumi.ComponentResource {
       );
     }
     if (registry === undefined) {
-      const { name: reference } = this.buildImage(
-        name,
-        args,
-        pulumi.interpolate`${args.imageName}:${this.tag(args)}`,
-      );
-      this.reference = reference;
+      this.reference = this.onEngine(name, args);
     } else {
       this.reference = this.inRegistry(name, args, registry);
     }
     this.registerOutputs({ reference: this.reference });
+  }
+
+  /** What the engine has under the tag is not built again, such as after a rollback; see below for what stays declared. */
+  private onEngine(name: string, args: ImageBuildArgs): pulumi.Output<string> {
+    const reference = pulumi.interpolate`${args.imageName}:${this.tag(args)}`;
+    const { onEngine = false, built = false } = args.observed ?? {};
+    return onEngine && !built ? reference : this.buildImage(name, args, reference).name;
   }
 
   /**
@@ -159,10 +163,10 @@ function imageTag(sources: string, bases: readonly (readonly [string, string])[]
 }
 
 /**
- * Looks for a built image before it is declared, in the registry and on the engine. Changes nothing.
+ * Looks for a built image before it is declared, in the registry if there is one and on the engine. Changes nothing.
  *
  * @param name of its {@link ImageBuild}.
- * @returns undefined where there is nothing to look for: without a registry, and while a base image is not known.
+ * @returns undefined where there is nothing to look for: while a base image is not known.
  */
 export async function observeImage(
   name: string,
@@ -173,12 +177,13 @@ export async function observeImage(
   const bases = Object.entries(args.baseImages ?? {}).flatMap(([base, { resolved }]) =>
     resolved === undefined ? [] : [[base, resolved.identity] as const],
   );
-  if (registry === undefined || bases.length < Object.keys(args.baseImages ?? {}).length) return undefined;
-  const reference = `${registry.repository(args.imageName)}:${imageTag(sourcesHash(args), bases)}`;
+  if (bases.length < Object.keys(args.baseImages ?? {}).length) return undefined;
+  const repository = registry?.repository(args.imageName) ?? args.imageName;
+  const reference = `${repository}:${imageTag(sourcesHash(args), bases)}`;
 
   const local = connect(host).getImage(reference).inspect();
-  const [found, isLocal] = await Promise.all([
-    registry.find(reference),
+  const [found, onEngine] = await Promise.all([
+    registry?.find(reference) ?? ("missing" as const),
     local.then(
       () => true,
       () => false,
@@ -190,7 +195,8 @@ export async function observeImage(
     reference,
     digest: found === "missing" ? undefined : found === "unknown" ? lastDigest : found.digest,
     lastDigest,
-    built: isLocal && recorded.of("docker:index/remoteImage:RemoteImage", name)?.name === reference,
+    onEngine,
+    built: onEngine && recorded.of("docker:index/remoteImage:RemoteImage", name)?.name === reference,
     pushed: pushedReference(recorded.of("command:local:Command", `${name}-push`)) === reference,
   };
 }

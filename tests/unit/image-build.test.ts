@@ -232,6 +232,36 @@ describe("in a registry", () => {
   });
 });
 
+describe("without a registry", () => {
+  const REFERENCE = `api:${contentHash(JSON.stringify([hashBuildInputs(build), []]))}`;
+  const REMOTE = "docker:index/remoteImage:RemoteImage api";
+
+  test.each<[string, boolean, string | undefined, boolean]>([
+    ["what is nowhere is built", false, undefined, true],
+    ["what the engine has is not built again", true, undefined, false],
+    ["nor where the stack has built another tag since", true, "api:newer", false],
+    ["what this stack has built stays declared", true, REFERENCE, true],
+    ["what the engine has lost is built again", false, REFERENCE, true],
+  ])("%s", async (_what, local, recorded, builds) => {
+    const engine = new FakeEngine(({ route }) =>
+      local && route === `GET /images/${REFERENCE}/json` ? { Id: "sha256:1" } : undefined,
+    );
+    const args = { imageName: "api", build, host: await engine.listen() };
+    const state: Record<string, { name: string }> =
+      recorded === undefined ? {} : { [REMOTE]: { name: recorded } };
+    const graph = await record(
+      async () => {
+        const observed = await observeImage("api", args, await recordedState());
+        return new ImageBuild("api", { ...args, observed }).reference;
+      },
+      { state },
+    );
+    await engine.close();
+    expect(graph.all("RemoteImage").length > 0).toBe(builds);
+    expect(graph.result).toBe(REFERENCE);
+  });
+});
+
 test("what several nodes are to run needs a registry", async () => {
   let error: unknown;
   await record(() => {
