@@ -21,7 +21,7 @@ export type Routing = "mesh" | "host";
 const CIDR = /^(\d{1,3}(?:\.\d{1,3}){3})\/(\d{1,2})$/;
 
 /** First and last address of an IPv4 subnet in CIDR form as numbers, undefined when it is not one. */
-function subnetRange(cidr: string): { first: number; last: number; size: number } | undefined {
+export function subnetRange(cidr: string): { first: number; last: number; size: number } | undefined {
   const [, address, bits] = CIDR.exec(cidr) ?? [];
   if (address === undefined || !isIPv4(address) || Number(bits) > 32) return undefined;
   const size = 2 ** (32 - Number(bits));
@@ -296,6 +296,14 @@ type Key = keyof typeof CHECKS;
 
 /** Names of all configuration keys, as Pulumi.yaml declares them. */
 export const CONFIG_KEYS = Object.keys(CHECKS) as Key[];
+
+/** Those of them whose values are never shown. */
+export const SECRET_KEYS: ReadonlySet<string> = new Set(
+  CONFIG_KEYS.filter((key) => (CHECKS[key] as Check).secret === true),
+);
+
+/** What a namespace may be, and so the name of a stack that sets none. */
+export const NAMESPACE_RULE = CHECKS.namespace;
 
 /** Memory limit in MiB and number of tasks of one service. */
 export interface ServiceSize {
