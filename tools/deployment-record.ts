@@ -174,6 +174,26 @@ export function summary(changes: readonly Change[]): string {
   return words.join(" ") || "nothing";
 }
 
+/** Changes in a sentence, by what is done, and in which order a reader cares. */
+export function inWords(changes: readonly Change[]): string {
+  return (["deleted", "replaced", "created", "updated"] as const)
+    .map(
+      (op) =>
+        [
+          op,
+          changes.filter((change) => change.op === op).map(({ kind, name }) => `${kind} ${name}`),
+        ] as const,
+    )
+    .filter(([, named]) => named.length > 0)
+    .map(([op, named]) => `${op}: ${named.join(", ")}`)
+    .join("; ");
+}
+
+/** What is gone for a time or for good. An image makes room for another tag, and stays on the engine. */
+export function losses(changes: readonly Change[]): readonly Change[] {
+  return changes.filter(({ op, kind }) => (op === "deleted" || op === "replaced") && kind !== "RemoteImage");
+}
+
 /** The first of some files, and how many more there are; those that are deployed before documents and tests. */
 export function shortList(files: readonly string[], shown = 1): string {
   const aside = (file: string): boolean => /^(tests|docs|bench|\.github)\/|\.md$/.test(file);

@@ -23,6 +23,8 @@ import {
   buildsIn,
   changesIn,
   detailsOf,
+  inWords,
+  losses,
   message,
   previous,
   renamedIn,
@@ -365,22 +367,23 @@ function judge(events, time) {
     );
   }
   const changes = changesIn(steps);
+  const { done, begun } = deployments();
   if (changes.length === 0) {
     say(`nothing to do: what runs is what the deployment of ${time} made.`);
+    // Swarm itself has gone back, for instance.
+    if (begun !== undefined && done[0]?.time === time) git(["update-ref", "-d", BEGUN]);
     process.exit(3);
   }
-  const { images: known = [] } = deployments().done.find((one) => one.time === time);
+  say(`${inWords(changes)}.`);
+  const lost = losses(changes);
+  if (lost.length > 0)
+    say(`LOOK AT THIS: ${inWords(lost)}. What is replaced or deleted does not run meanwhile.`);
+  const { images: known = [] } = done.find((one) => one.time === time);
   const builds = buildsIn(steps);
-  const here = known.filter(({ reference }) => !builds.includes(reference.split("@")[0]));
-  say(`will be: ${summary(changes)}.`);
-  for (const op of ["replaced", "deleted"]) {
-    const gone = changes.filter((change) => change.op === op).map(({ kind, name }) => `${kind} ${name}`);
-    if (gone.length > 0) say(`${op.toUpperCase()}: ${gone.join(", ")}`);
-  }
-  say(
-    `of its ${known.length} images ${here.length} are there` +
-      (builds.length > 0 ? `; to be built: ${builds.join(", ")}` : ", none is built anew."),
-  );
+  const here =
+    known.length - known.filter(({ reference }) => builds.includes(reference.split("@")[0])).length;
+  const rest = builds.length > 0 ? `to be built: ${builds.join(", ")}` : "none is built anew";
+  say(`of its ${known.length} images ${here} are there; ${rest}.`);
 }
 
 const [command, ...args] = process.argv.slice(2);

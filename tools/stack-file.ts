@@ -67,10 +67,10 @@ export function leaves(path: string, value: unknown): [string, unknown][] {
   if (typeof value !== "object" || value === null || encrypted(value) !== undefined) return [[path, value]];
   const inner = Array.isArray(value)
     ? value.map((one, i) => [`${path}[${i}]`, one] as const)
-    : Object.entries(value).map(([key, one]) => [`${path}.${quoted(key)}`, one] as const);
+    : Object.entries(value).map(([key, one]) => [`${path}${step(key)}`, one] as const);
   return inner.flatMap(([at, one]) => leaves(at, one));
 }
 
-function quoted(key: string): string {
-  return /^[\w-]+$/.test(key) ? key : `["${key}"]`;
+function step(key: string): string {
+  return /^[\w-]+$/.test(key) ? `.${key}` : `["${key}"]`;
 }

@@ -83,6 +83,7 @@ if [ "$operation" != preview ]; then
 fi
 case $operation in up | destroy) tools/deployments.sh begin "$operation" ;; esac
 [ "$operation" != up ] || events=$(mktemp)
+[ -z "$events" ] || export PULUMI_DEBUG_COMMANDS=1 # else the CLI does not know --event-log
 
 # Runs pulumi so that a signal to this script alone reaches it too: it ends what it has begun, and begins nothing more.
 run() {

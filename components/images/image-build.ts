@@ -38,8 +38,8 @@ export interface ObservedImage {
   readonly digest: string | undefined;
   /** The last digest that the stack knew. */
   readonly lastDigest: string | undefined;
-  /** Whether the engine that builds has it, whoever built it. */
-  readonly onEngine: boolean;
+  /** Whether the engine that builds has it, and this stack did not build it last: there is nothing to build. */
+  readonly ready: boolean;
   /** Whether the stack has built it, and the engine still has that. */
   readonly built: boolean;
   /** Whether the stack has pushed it. */
@@ -51,7 +51,7 @@ const TYPE = "swarm-platform:index:ImageBuild";
 /**
  * An image built from a folder, under a tag that is the hash of everything that goes into it. The same
  * content is never built twice, and a preview shows a new tag before anything is built. What the engine has is not built,
- * and what the registry has neither built nor pushed, whoever put it there.
+ * such as after a rollback, and what the registry has is neither built nor pushed, whoever put it there.
  */
 export class ImageBuild extends pulumi.ComponentResource {
   /** `name:<hash>`; with a registry, `registry/name:<hash>@sha256:...`. */
@@ -71,18 +71,12 @@ export class ImageBuild extends pulumi.ComponentResource {
       );
     }
     if (registry === undefined) {
-      this.reference = this.onEngine(name, args);
+      const reference = pulumi.interpolate`${args.imageName}:${this.tag(args)}`;
+      this.reference = this.buildImage(name, args, reference, args.observed?.ready).name;
     } else {
       this.reference = this.inRegistry(name, args, registry);
     }
     this.registerOutputs({ reference: this.reference });
-  }
-
-  /** What the engine has under the tag is not built again, such as after a rollback; see below for what stays declared. */
-  private onEngine(name: string, args: ImageBuildArgs): pulumi.Output<string> {
-    const reference = pulumi.interpolate`${args.imageName}:${this.tag(args)}`;
-    const { onEngine = false, built = false } = args.observed ?? {};
-    return onEngine && !built ? reference : this.buildImage(name, args, reference).name;
   }
 
   /**
@@ -122,29 +116,28 @@ export class ImageBuild extends pulumi.ComponentResource {
     name: string,
     args: ImageBuildArgs,
     reference: pulumi.Output<string>,
+    ready = false,
   ): docker.RemoteImage {
     const { build } = args;
     const log = buildLogFile(args.imageName);
+    const sources = {
+      context: build.context,
+      // The provider takes it relative to the context.
+      dockerfile: path.relative(build.context, build.dockerfile),
+      buildArgs: {
+        ...build.args,
+        ...Object.fromEntries(
+          Object.entries(args.baseImages ?? {}).map(([arg, image]) => [arg, image.reference]),
+        ),
+      },
+      buildLogFile: log,
+      ...(build.target !== undefined && { target: build.target }),
+      ...(build.platform !== undefined && { platform: build.platform }),
+    };
     return new docker.RemoteImage(
       name,
-      {
-        name: reference,
-        keepLocally: true,
-        build: {
-          context: build.context,
-          // The provider takes it relative to the context.
-          dockerfile: path.relative(build.context, build.dockerfile),
-          buildArgs: {
-            ...build.args,
-            ...Object.fromEntries(
-              Object.entries(args.baseImages ?? {}).map(([arg, image]) => [arg, image.reference]),
-            ),
-          },
-          buildLogFile: log,
-          ...(build.target !== undefined && { target: build.target }),
-          ...(build.platform !== undefined && { platform: build.platform }),
-        },
-      },
+      // Without sources the provider takes what the engine has under the name.
+      { name: reference, keepLocally: true, ...(!ready && { build: sources }) },
       {
         parent: this,
         hooks: {
@@ -191,12 +184,14 @@ export async function observeImage(
   ]);
   const [last, digest] = String(recorded.of(TYPE, name)?.reference).split("@");
   const lastDigest = last === reference ? digest : undefined;
+  const image = recorded.of("docker:index/remoteImage:RemoteImage", name);
+  const isCurrent = image?.name === reference;
   return {
     reference,
     digest: found === "missing" ? undefined : found === "unknown" ? lastDigest : found.digest,
     lastDigest,
-    onEngine,
-    built: onEngine && recorded.of("docker:index/remoteImage:RemoteImage", name)?.name === reference,
+    ready: onEngine && !(isCurrent && image?.build),
+    built: onEngine && isCurrent,
     pushed: pushedReference(recorded.of("command:local:Command", `${name}-push`)) === reference,
   };
 }

@@ -110,6 +110,11 @@ export class Workspace {
     return result;
   }
 
+  /** Runs a line of shell in the project's folder. */
+  shell(line: string): Result {
+    return this.run("bash", ["-c", line]);
+  }
+
   /** Runs plain pulumi after `. tools/env.sh`, as the README says. */
   pulumi(...args: string[]): Result {
     return this.run("bash", this.plainPulumi(args));

@@ -4,6 +4,8 @@ import {
   changesIn,
   Deployment,
   detailsOf,
+  inWords,
+  losses,
   message,
   previous,
   renamedIn,
@@ -147,6 +149,17 @@ test.each<[readonly Change[], string]>([
   ],
 ])("changes %j show as %s", (changes, expected) => {
   expect(summary(changes)).toBe(expected);
+});
+
+test("changes are told by what is done, and what is lost for a time on its own", () => {
+  const changes: Change[] = [
+    WEB,
+    { op: "replaced", kind: "RemoteImage", name: "tool" },
+    { op: "replaced", kind: "Service", name: "db" },
+    { op: "updated", kind: "Service", name: "api" },
+  ];
+  expect(inWords(changes)).toBe("replaced: RemoteImage tool, Service db; updated: Service web, Service api");
+  expect(losses(changes)).toEqual([changes[2]]);
 });
 
 test("of changed files those that are deployed come first", () => {

@@ -278,13 +278,22 @@ describe("what the preview of a rollback shows", () => {
     );
     expect(code).toBe(0);
     expect(stderr).toBe(
-      "stack dev: will be: ~web -old 1 more.\n" +
-        "stack dev: DELETED: Service old\n" +
-        "stack dev: of its 2 images 1 are there; to be built: tool:abc\n",
+      "stack dev: deleted: Service old; created: RemoteImage tool; updated: Service web.\n" +
+        "stack dev: LOOK AT THIS: deleted: Service old. What is replaced or deleted does not run meanwhile.\n" +
+        "stack dev: of its 2 images 1 are there; to be built: tool:abc.\n",
     );
   });
 
-  test("may be nothing", () => {
+  test("may be nothing, and then nothing is half done any more", () => {
+    const project = new Project();
+    const time = project.deploy();
+    project.tool(["begin", "up"]);
+    expect(project.tool(["history"]).stdout).toContain("did not end well");
+    expect(project.tool(["judge", path.join(tempFolder({ events: "" }), "events"), time]).code).toBe(3);
+    expect(project.tool(["history"]).stdout).not.toContain("did not end well");
+  });
+
+  test("may be what runs already", () => {
     const { code, stderr } = judged(step("same", SERVICE, "web"));
     expect(code).toBe(3);
     expect(stderr).toMatch(/^stack dev: nothing to do: what runs is what the deployment of \S+ made\.\n$/);

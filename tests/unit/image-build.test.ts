@@ -236,19 +236,21 @@ describe("without a registry", () => {
   const REFERENCE = `api:${contentHash(JSON.stringify([hashBuildInputs(build), []]))}`;
   const REMOTE = "docker:index/remoteImage:RemoteImage api";
 
-  test.each<[string, boolean, string | undefined, boolean]>([
+  test.each<[string, boolean, Record<string, unknown> | undefined, boolean]>([
     ["what is nowhere is built", false, undefined, true],
     ["what the engine has is not built again", true, undefined, false],
-    ["nor where the stack has built another tag since", true, "api:newer", false],
-    ["what this stack has built stays declared", true, REFERENCE, true],
-    ["what the engine has lost is built again", false, REFERENCE, true],
+    ["nor where the stack has built another tag since", true, { name: "api:newer", build: {} }, false],
+    ["what this stack has built stays declared so", true, { name: REFERENCE, build: {} }, true],
+    ["and what it has not built too", true, { name: REFERENCE }, false],
+    ["what the engine has lost is built again", false, { name: REFERENCE, build: {} }, true],
   ])("%s", async (_what, local, recorded, builds) => {
     const engine = new FakeEngine(({ route }) =>
       local && route === `GET /images/${REFERENCE}/json` ? { Id: "sha256:1" } : undefined,
     );
     const args = { imageName: "api", build, host: await engine.listen() };
-    const state: Record<string, { name: string }> =
-      recorded === undefined ? {} : { [REMOTE]: { name: recorded } };
+    const state: Record<string, Record<string, unknown>> = recorded === undefined
+      ? {}
+      : { [REMOTE]: recorded };
     const graph = await record(
       async () => {
         const observed = await observeImage("api", args, await recordedState());
@@ -257,7 +259,9 @@ describe("without a registry", () => {
       { state },
     );
     await engine.close();
-    expect(graph.all("RemoteImage").length > 0).toBe(builds);
+    const { inputs } = graph.get("RemoteImage", "api");
+    expect(inputs).toMatchObject({ name: REFERENCE, keepLocally: true });
+    expect("build" in inputs).toBe(builds);
     expect(graph.result).toBe(REFERENCE);
   });
 });
