@@ -48,11 +48,11 @@ update-images: bootstrap ## Show which tags of base images have newer digests, a
 ephemeral: bootstrap ## Environments of pull requests on a shared swarm: DO=up|down|describe PR=number, DO=list|sweep
 	@tools/ci/ephemeral.sh $(or $(DO),list) $(PR)
 
-new-stack: ## Make the file of another environment: NAME=staging, FROM=dev, HOST=, NODES=, ROUTING=, REGISTRY=, NAMESPACE=
+new-stack: ## Make the file of another environment: NAME=staging FROM=dev, and any key: host=, nodes=, routing=, registry=
 	@tools/new-stack.sh
 
-diff: ## How the environments FROM=dev and TO=prod differ, and what that means for the services; exit 1 where they do
-	@tools/diff-stacks.sh "$(FROM)" "$(TO)"
+diff: ## How the environments FROM=dev and TO=prod differ, and what that means for the services
+	@tools/diff-stacks.sh "$(FROM)" "$(TO)" || [ $$? = 1 ]
 
 history: ## The deployments of the stack, and which one a rollback returns to
 	@tools/deployments.sh history

@@ -30,9 +30,8 @@ function settingsOf(stack, variable) {
 /** All that the program declares for a stack, on an engine that is as the stack says. */
 async function graphOf(stack) {
   try {
-    const { stdout } = await promisify(execFile)(process.execPath, ["review/graph/run.cjs", stack], {
-      maxBuffer: MOST,
-    });
+    const program = ["--import", "./tools/typescript.mjs", "review/graph/print-graph.ts", stack];
+    const { stdout } = await promisify(execFile)(process.execPath, program, { maxBuffer: MOST });
     return JSON.parse(stdout).resources;
   } catch (error) {
     const said = String(error.stderr || error.message).trim();

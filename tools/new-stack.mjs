@@ -8,6 +8,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
 import prettier from "prettier";
+import { table } from "./deployment-record.ts";
 import { declaredKeys, settingsIn } from "./stack-file.ts";
 import { scaffold } from "./stack-scaffold.ts";
 
@@ -77,8 +78,10 @@ writeFileSync(file, await prettier.format(made.text, { ...options, parser: "yaml
 
 console.log(`${file} is written, and has passed the program's own checks.`);
 for (const note of made.notes) console.log(`  ${note}`);
-console.log(`Next:
-  make diff FROM=${from || "dev"} TO=${name}     how the two differ
-  make preview STACK=${name}             what would be made
-  make up STACK=${name}                  make it
-  make golden                        its graph, which tests compare; then commit both`);
+const steps = [
+  [`make diff FROM=${from || "dev"} TO=${name}`, "how the two differ"],
+  [`make preview STACK=${name}`, "what would be made"],
+  [`make up STACK=${name}`, "make it"],
+  ["make golden", "its graph, which tests compare; then commit both"],
+];
+console.log(`Next:\n${table(steps).replace(/^/gm, "  ")}`);
