@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The Pulumi operations behind make:  stack.sh init|up|preview|refresh|destroy   (STACK, default dev)
+#   stack.sh report   prints a preview as events of Pulumi's engine, one a line, for review/main.ts
 # and those on the volumes, which nothing else may be at work on:  stack.sh backup, stack.sh restore FOLDER [FORCE]
 # One at a time, and each on a state that tells the truth, however the last one ended.
 set -euo pipefail
@@ -7,17 +8,19 @@ cd "$(dirname "$0")/.."
 # shellcheck source=tools/env.sh
 . tools/env.sh
 
-operation=${1:?usage: stack.sh init|up|preview|refresh|destroy|backup|restore}
+operation=${1:?usage: stack.sh init|up|preview|report|refresh|destroy|backup|restore}
 export STACK=${STACK:-dev}
 stack=$STACK
 say() { echo "stack $stack: $*" >&2; }
 case $operation in
-init | up | preview | refresh | destroy | backup | restore) ;;
+init | up | preview | report | refresh | destroy | backup | restore) ;;
 *)
-  say "unknown operation $operation; allowed: init, up, preview, refresh, destroy, backup, restore"
+  say "unknown operation $operation; allowed: init, up, preview, report, refresh, destroy, backup, restore"
   exit 2
   ;;
 esac
+# These change nothing, the state included.
+case $operation in preview | report) readonly looks=preview ;; *) readonly looks= ;; esac
 
 # The passphrase's salt is this machine's; Pulumi writes it into the tracked stack file and takes it
 # from the state when it is not there (PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER in env.sh).
@@ -48,14 +51,20 @@ trap 'exit 130' INT TERM HUP
 [ -s ".state/.pulumi/stacks/swarm-platform/$stack.json" ] || pulumi stack select --create "$stack" &>/dev/null
 [ "$operation" != init ] || exit 0
 
-# Held until this process ends, in whatever way. Where there is no flock, Pulumi's own lock must do.
-exec 9>>".state/$stack.lock"
-if command -v flock >/dev/null && ! flock --nonblock 9; then
-  say "$(cat ".state/$stack.lock"). Wait until it has ended, or end it. Nothing was changed."
-  exit 1
+# Held until this process ends, in whatever way; an up that has an approval to check makes its report under its own lock.
+# Where there is no flock, Pulumi's own lock must do.
+if [ -z "${LOCK_HELD:-}" ]; then
+  exec 9>>".state/$stack.lock"
+  if command -v flock >/dev/null && ! flock --nonblock 9; then
+    say "$(cat ".state/$stack.lock"). Wait until it has ended, or end it. Nothing was changed."
+    exit 1
+  fi
+  echo "make $operation is at work on it (pid $$, since $(date -u +%FT%TZ))" >".state/$stack.lock"
+  tools/one-at-a-time.mjs
 fi
-echo "make $operation is at work on it (pid $$, since $(date -u +%FT%TZ))" >".state/$stack.lock"
-tools/one-at-a-time.mjs
+if [ "$operation" = up ] && [ -n "${APPROVED:-}" ]; then
+  LOCK_HELD=yes tools/report.sh --stack "$stack" --approved "$APPROVED" 9>&- || exit 1
+fi
 
 namespace=$(tools/namespace.sh)
 case $operation in
@@ -65,18 +74,17 @@ backup | restore)
   ;;
 esac
 state=$(pulumi stack export --stack "$stack")
-mended=$(tools/mend-state.mjs "$operation" "$namespace" "$BEFORE" <<<"$state")
+mended=$(tools/mend-state.mjs "${looks:-$operation}" "$namespace" "$BEFORE" <<<"$state")
 if [ -n "$mended" ]; then
   state=$mended
-  if [ "$operation" = preview ]; then
-    # It changes nothing, the state included.
+  if [ -n "$looks" ]; then
     copy=$(mktemp -d)
     export PULUMI_BACKEND_URL=file://$copy
     pulumi stack select --create "$stack" &>/dev/null
   fi
   pulumi stack import --stack "$stack" >/dev/null <<<"$state"
 fi
-if [ "$operation" != preview ]; then
+if [ -z "$looks" ]; then
   (umask 077 && printf '%s\n' "$(date -u +%FT%TZ)" "$state" >"$BEFORE.part")
   mv "$BEFORE.part" "$BEFORE"
   begun=yes
@@ -130,6 +138,10 @@ preview)
   # shellcheck disable=SC2046 # words
   run preview --diff --suppress-outputs $(tools/policy-args.sh) || failed
   ;;
+report)
+  # shellcheck disable=SC2046 # words
+  PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true run preview --json --color never $(tools/policy-args.sh) || failed
+  ;;
 refresh) run refresh --yes --skip-preview || failed ;;
 destroy)
   if ! run destroy --yes --skip-preview; then
@@ -143,4 +155,4 @@ destroy)
   [ -z "$kept" ] || printf 'Kept volumes (purgeData: true deletes them, or docker volume rm):\n%s\n' "$kept"
   ;;
 esac 9>&-
-[ "$operation" = preview ] || rm "$BEFORE"
+[ -n "$looks" ] || rm "$BEFORE"

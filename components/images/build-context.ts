@@ -2,6 +2,7 @@ import dockerignore from "@balena/dockerignore";
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { contentHash } from "../content-name";
 
 /** What decides the bytes of an image, apart from its base images. */
 export interface BuildInputs {
@@ -36,18 +37,33 @@ export function hashBuildInputs(inputs: BuildInputs): string {
   add(inputs.target ?? "");
   add(inputs.platform ?? "");
   for (const file of contextFiles(inputs.context, inputs.dockerfile)) {
-    const absolute = path.join(inputs.context, file);
-    const stat = fs.lstatSync(absolute);
+    const { kind, content } = readSource(path.join(inputs.context, file));
     add(file);
-    if (stat.isSymbolicLink()) {
-      add("link");
-      add(fs.readlinkSync(absolute));
-    } else {
-      add(stat.mode & 0o111 ? "executable" : "file");
-      add(fs.readFileSync(absolute));
-    }
+    add(kind);
+    add(content);
   }
   return hash.digest("hex");
+}
+
+/**
+ * A hash of each file that a build reads, the Dockerfile included, by its path relative to the program. It tells which
+ * files made another image; {@link hashBuildInputs} alone decides whether there is one.
+ */
+export function sourceHashes({ context, dockerfile }: BuildInputs): Record<string, string> {
+  const files = contextFiles(context, dockerfile).map((file) => path.join(context, file));
+  return Object.fromEntries(
+    [...new Set([path.normalize(dockerfile), ...files])].sort().map((file) => {
+      const { kind, content } = readSource(file);
+      return [file, contentHash(Buffer.concat([Buffer.from(`${kind}\n`), content]))];
+    }),
+  );
+}
+
+/** A file or link as the builder sees it. */
+function readSource(file: string): { readonly kind: string; readonly content: Buffer } {
+  const stat = fs.lstatSync(file);
+  if (stat.isSymbolicLink()) return { kind: "link", content: Buffer.from(fs.readlinkSync(file)) };
+  return { kind: stat.mode & 0o111 ? "executable" : "file", content: fs.readFileSync(file) };
 }
 
 /**

@@ -1,7 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import * as path from "node:path";
-import { BuildInputs, hashBuildInputs } from "./build-context";
+import { BuildInputs, hashBuildInputs, sourceHashes } from "./build-context";
 import { buildLogFile, handleFailedBuild } from "./build-log";
 import { contentHash } from "../content-name";
 import { connect } from "../engine/engine";
@@ -76,7 +76,8 @@ export class ImageBuild extends pulumi.ComponentResource {
     } else {
       this.reference = this.inRegistry(name, args, registry);
     }
-    this.registerOutputs({ reference: this.reference });
+    // Outputs of a component are recorded and make no difference: the next preview can name the files that changed.
+    this.registerOutputs({ reference: this.reference, sources: sourceHashes(args.build) });
   }
 
   /**

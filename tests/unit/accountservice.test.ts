@@ -1,6 +1,6 @@
 import { AccountService, AccountServiceArgs } from "../../components/accountservice";
 import { testEnvironment } from "../support/environment";
-import { Graph, record } from "../support/recorder";
+import { Graph, record } from "../../review/graph/recorder";
 
 const accounts = (args: Partial<AccountServiceArgs> = {}): Promise<Graph> =>
   record(() => {

@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as fs from "node:fs";
 import { buildLogFile, handleFailedBuild } from "../../components/images/build-log";
 import { FakeEngine } from "../support/fake-engine";
-import { record } from "../support/recorder";
+import { record } from "../../review/graph/recorder";
 import { tempFolder } from "../support/temp";
 
 afterEach(() => jest.restoreAllMocks());

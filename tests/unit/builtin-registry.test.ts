@@ -6,7 +6,7 @@ import type { ApiService } from "../../components/engine/engine";
 import { RecordedState } from "../../components/recorded-state";
 import { Pair, selfSigned } from "../support/certificates";
 import { testEnvironment } from "../support/environment";
-import { Graph, record } from "../support/recorder";
+import { Graph, record } from "../../review/graph/recorder";
 
 const LOGIN: BuiltinLogin = { username: "me", password: "hunter2", htpasswd: "me:$2b$hash" };
 let pair: Pair;

@@ -4,7 +4,7 @@ import { listenerFaults } from "../../components/edge/nginx-config";
 import type { PlatformConfig } from "../../config";
 import { issueCertificate, selfSigned } from "../support/certificates";
 import { testEnvironment } from "../support/environment";
-import { record } from "../support/recorder";
+import { record } from "../../review/graph/recorder";
 
 const { listeners, links } = edge({ edgePort: 80, accountPort: 81 }, "accountservice:6767");
 

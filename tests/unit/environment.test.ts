@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { testEnvironment } from "../support/environment";
-import { NAME_KEY, record } from "../support/recorder";
+import { NAME_KEY, record } from "../../review/graph/recorder";
 
 const KEY = "command:local:Command secret-name-key";
 

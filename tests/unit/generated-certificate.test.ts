@@ -3,7 +3,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { GeneratedCertificate, renewal } from "../../components/edge/generated-certificate";
 import { issueCertificate, Pair } from "../support/certificates";
 import { testEnvironment } from "../support/environment";
-import { Graph, record } from "../support/recorder";
+import { Graph, record } from "../../review/graph/recorder";
 
 const AUTHORITY = issueCertificate("authority", { NAME: "swarm-platform dev" });
 const NAMES = ["localhost", "127.0.0.1", "edge.example.com"];

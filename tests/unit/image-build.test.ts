@@ -1,12 +1,12 @@
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { hashBuildInputs } from "../../components/images/build-context";
+import { hashBuildInputs, sourceHashes } from "../../components/images/build-context";
 import { contentHash } from "../../components/content-name";
 import { ImageBuild, ImageBuildArgs, observeImage } from "../../components/images/image-build";
 import { ImageRegistry } from "../../components/images/image-registry";
 import { RecordedState, recordedState } from "../../components/recorded-state";
 import { ApiAnswer, ApiFault, FakeEngine } from "../support/fake-engine";
-import { DIGEST, Graph, record } from "../support/recorder";
+import { DIGEST, Graph, record } from "../../review/graph/recorder";
 import { tempFolder } from "../support/temp";
 
 const folder = tempFolder({ "api/Dockerfile": "FROM scratch\nCOPY . /\n", "api/main.go": "package main\n" });
@@ -44,7 +44,10 @@ test("is tagged with the hash of everything that goes into it", async () => {
     },
   });
   expect(graph.result).toBe(`api:${tag}`);
-  expect(graph.get("ImageBuild", "api").outputs).toEqual({ reference: `api:${tag}` });
+  expect(graph.get("ImageBuild", "api").outputs).toEqual({
+    reference: `api:${tag}`,
+    sources: sourceHashes(build),
+  });
 });
 
 test("shows its tag in a preview, before anything is built", async () => {
@@ -220,7 +223,7 @@ describe("in a registry", () => {
     ["unknown before a first push", { registry: MISSING }, "<unknown>"],
   ])("in a preview its reference is %s", async (_what, one, expected) => {
     const { graph } = await declared({ ...one, preview: true });
-    expect(graph.get("ImageBuild", "api").outputs).toEqual({ reference: expected });
+    expect(graph.get("ImageBuild", "api").outputs).toMatchObject({ reference: expected });
   });
 
   test("while a base image is not known, nothing is looked for", async () => {

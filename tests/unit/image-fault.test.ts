@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { explainImageFault, imageCure } from "../../components/images/image-fault";
-import { record } from "../support/recorder";
+import { record } from "../../review/graph/recorder";
 
 afterEach(() => jest.restoreAllMocks());
 

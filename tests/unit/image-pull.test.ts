@@ -1,7 +1,7 @@
 import { ImagePull, pinned, resolveImage } from "../../components/images/image-pull";
 import { RecordedState } from "../../components/recorded-state";
 import { ApiAnswer, ApiFault, FakeEngine } from "../support/fake-engine";
-import { DIGEST, record } from "../support/recorder";
+import { DIGEST, record } from "../../review/graph/recorder";
 
 test.each([
   ["nginx:1.26.3", `nginx@${DIGEST}`, `nginx:1.26.3@${DIGEST}`],

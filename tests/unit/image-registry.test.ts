@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { ImageRegistry, isInsecure } from "../../components/images/image-registry";
 import { ApiAnswer, ApiFault, ApiRequest, FakeEngine } from "../support/fake-engine";
-import { DIGEST } from "../support/recorder";
+import { DIGEST } from "../../review/graph/recorder";
 
 const ADDRESS = "registry.example.com:5000";
 const LOGIN = { serveraddress: ADDRESS, username: "me", password: "hunter2" };

@@ -2,7 +2,7 @@ import type { ApiService } from "../../components/engine/engine";
 import type { EnvironmentArgs } from "../../components/environment";
 import { clusterId, Kafka, KafkaArgs } from "../../components/kafka/kafka";
 import { testEnvironment } from "../support/environment";
-import { Graph, record } from "../support/recorder";
+import { Graph, record } from "../../review/graph/recorder";
 
 const kafka = (
   args: Partial<KafkaArgs> = {},

@@ -1,5 +1,5 @@
 import { asksOfNetwork, NetworkCheck } from "../../components/network/network-check";
-import { record } from "../support/recorder";
+import { record } from "../../review/graph/recorder";
 
 test.each([
   ["host", false, 1, false],

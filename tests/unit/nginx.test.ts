@@ -4,7 +4,7 @@ import { holderListeners, renderNginxConfig } from "../../components/edge/nginx-
 import { renderStatusPage } from "../../components/edge/status-page";
 import type { Routing } from "../../config";
 import { testEnvironment } from "../support/environment";
-import { Graph, record } from "../support/recorder";
+import { Graph, record } from "../../review/graph/recorder";
 
 const listeners: NginxArgs["listeners"] = [
   { port: 8080, published: 80, routes: [{ path: "/", file: STATUS_PAGE }] },

@@ -1,6 +1,6 @@
 import { OverlayNetwork, OverlayNetworkArgs } from "../../components/network/overlay-network";
 import type { ApiNetwork, ApiService } from "../../components/engine/engine";
-import { Graph, record } from "../support/recorder";
+import { Graph, record } from "../../review/graph/recorder";
 
 const network = (args: Partial<OverlayNetworkArgs> = {}): Promise<Graph> =>
   record(

@@ -1,6 +1,6 @@
 import { QuotesService, QuotesServiceArgs } from "../../components/quotes-service";
 import { testEnvironment } from "../support/environment";
-import { Graph, record } from "../support/recorder";
+import { Graph, record } from "../../review/graph/recorder";
 
 const quotes = (args: Partial<QuotesServiceArgs> = {}, routing: "mesh" | "host" = "mesh"): Promise<Graph> =>
   record(() => {

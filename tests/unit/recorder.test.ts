@@ -1,6 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { Graph, record, resolved } from "../support/recorder";
+import { Graph, record, resolved } from "../../review/graph/recorder";
 
 class Parent extends pulumi.ComponentResource {
   constructor(name: string, program: (parent: Parent) => void, opts?: pulumi.ComponentResourceOptions) {

@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { registryAuth, registryLogin } from "../../components/images/registry-auth";
-import { resolved } from "../support/recorder";
+import { resolved } from "../../review/graph/recorder";
 import { tempFolder } from "../support/temp";
 
 /** Path of a docker configuration with this content; without it, of one that is not there. */

@@ -3,7 +3,7 @@ import type { ApiContainer, ApiNode, ApiService, ApiTask } from "../../component
 import { RolloutGate, rolloutGate, waitForRollout } from "../../components/rollout/rollout-gate";
 import { demultiplex } from "../../components/rollout/rollout-observer";
 import { ApiAnswer, ApiFault, ApiRequest, FakeEngine, frames } from "../support/fake-engine";
-import { record } from "../support/recorder";
+import { record } from "../../review/graph/recorder";
 
 /** What a look at the swarm shows; a fault is what the engine answers instead. */
 type Look = { status?: ApiService["UpdateStatus"]; labels?: object; tasks: Partial<ApiTask>[] } | ApiFault;

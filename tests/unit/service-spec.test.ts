@@ -3,7 +3,7 @@ import type { ApiService } from "../../components/engine/engine";
 import type { Environment, EnvironmentArgs } from "../../components/environment";
 import { normalise, serviceFaults, ServiceOptions } from "../../components/service/service-spec";
 import { testEnvironment } from "../support/environment";
-import { record } from "../support/recorder";
+import { record } from "../../review/graph/recorder";
 
 const environments = {} as Record<Routing, Environment>;
 beforeAll(async () => {

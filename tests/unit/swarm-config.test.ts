@@ -1,7 +1,7 @@
 import { contentHash } from "../../components/content-name";
 import { SwarmConfig } from "../../components/service/swarm-config";
 import { testEnvironment } from "../support/environment";
-import { record, Recorded } from "../support/recorder";
+import { record, Recorded } from "../../review/graph/recorder";
 
 const config = async (content: string): Promise<Recorded> => {
   const graph = await record(

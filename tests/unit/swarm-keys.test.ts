@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { SwarmKeys, SwarmKeysArgs } from "../../components/swarm/swarm-keys";
 import { FakeEngine } from "../support/fake-engine";
-import { Graph, record } from "../support/recorder";
+import { Graph, record } from "../../review/graph/recorder";
 
 const engine = new FakeEngine(({ route }) =>
   route === "GET /swarm/unlockkey" ? { UnlockKey: "SWMKEY-1" } : undefined,

@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { ApiNode } from "../../components/engine/engine";
 import { SwarmNode, SwarmNodeArgs } from "../../components/swarm/swarm-node";
 import { apiNode } from "../support/environment";
-import { record, Recorded } from "../support/recorder";
+import { record, Recorded } from "../../review/graph/recorder";
 
 const standing = (entry: ApiNode, stale: ApiNode[] = []): SwarmNodeArgs["standing"] => ({ entry, stale });
 const command = async (args: Partial<SwarmNodeArgs> = {}): Promise<Recorded> => {

@@ -11,7 +11,7 @@ import {
 } from "../../components/swarm/swarm-nodes";
 import { apiNode, EMPTY_SWARM } from "../support/environment";
 import { FakeEngine } from "../support/fake-engine";
-import { record } from "../support/recorder";
+import { record } from "../../review/graph/recorder";
 
 const settings = (own: Partial<NodeSettings> = {}): NodeSettings => ({
   labels: {},

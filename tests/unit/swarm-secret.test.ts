@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { contentHash, keyedHash } from "../../components/content-name";
 import { SwarmSecret } from "../../components/service/swarm-secret";
 import { testEnvironment } from "../support/environment";
-import { Graph, NAME_KEY, record } from "../support/recorder";
+import { Graph, NAME_KEY, record } from "../../review/graph/recorder";
 
 const PASSWORD = "correct horse";
 const secret = (content: pulumi.Input<string> = PASSWORD, preview = false): Promise<Graph> =>

@@ -6,7 +6,7 @@ import { SwarmConfig } from "../../components/service/swarm-config";
 import { SwarmSecret } from "../../components/service/swarm-secret";
 import { SwarmService, SwarmServiceArgs } from "../../components/service/swarm-service";
 import { testEnvironment } from "../support/environment";
-import { Graph, NAME_KEY, record, Recorded } from "../support/recorder";
+import { Graph, NAME_KEY, record, Recorded } from "../../review/graph/recorder";
 
 type Args = Partial<Omit<SwarmServiceArgs, "environment">>;
 

@@ -1,7 +1,7 @@
 import { ObservedEngine } from "../../components/engine/engine";
 import { Swarm, SwarmArgs } from "../../components/swarm/swarm";
 import { EMPTY_SWARM } from "../support/environment";
-import { CLUSTER_ID, record, Recorded } from "../support/recorder";
+import { CLUSTER_ID, record, Recorded } from "../../review/graph/recorder";
 
 const observed = (clusterId: string | undefined): ObservedEngine => ({ ...EMPTY_SWARM, clusterId });
 

@@ -44,8 +44,8 @@ export interface RecordedOptions {
   readonly hooks?: Readonly<Record<string, readonly string[]>>;
 }
 
-/** What a provider adds to the inputs of a resource, by type. */
-export type Answers = Readonly<Record<string, (name: string) => Values>>;
+/** What a provider adds to the inputs of a resource, its `id` too where that matters, by type. */
+export type Answers = Readonly<Record<string, (name: string, inputs: Values) => Values>>;
 
 export interface RecordOptions {
   /** @default dev */
@@ -202,11 +202,11 @@ function mocks(
       if (options.preview && !type.startsWith("pulumi:providers:"))
         return { id: undefined, state: inputs as Values };
 
-      const state: Values = { ...(inputs as Values), ...answer?.(name) };
+      const state: Values = { ...(inputs as Values), ...answer?.(name, inputs as Values) };
       const request = requests.find((one) => one.getType() === type && one.getName() === name);
       for (const key of request?.getAdditionalsecretoutputsList() ?? [])
         state[key] = pulumi.secret(state[key]);
-      return { id: `${name}-id`, state };
+      return { id: typeof state.id === "string" ? state.id : `${name}-id`, state };
     },
   };
 }

@@ -1,0 +1,520 @@
+import { at, canonical, differingPaths, isObject, SECRET, tokens, UNKNOWN } from "./preview.ts";
+import type { Operation, Preview, Resource, Step, Value, Values } from "./preview.ts";
+import { textDiff } from "./text-diff.ts";
+import { sayValue, serviceFields, spaced } from "./words.ts";
+
+/** One difference, in a user's words. */
+export interface Change {
+  /** Such as `memory limit`, `env LOG_LEVEL`, `image`. */
+  readonly field: string;
+  /** What is there now. */
+  readonly from: string;
+  /** What is wanted. */
+  readonly to: string;
+  /**
+   * wanted: the program, or the stack's file, says something new. drift: somebody changed the real world, and that is put
+   * right.
+   */
+  readonly cause: "wanted" | "drift";
+  /** What the last `up` left, where that is neither: the world drifted and something new is wanted. */
+  readonly recorded?: string;
+}
+
+/** A text whose content changes, such as an nginx.conf. */
+export interface TextChange {
+  /** The config's name in the program, such as `nginx-conf`. */
+  readonly name: string;
+  /** Lines as `diff -u` has them. */
+  readonly diff: readonly string[];
+}
+
+/** Why an image has other bytes. */
+export interface ImageChange {
+  /** Without registry and tag, such as `accountservice`. */
+  readonly name: string;
+  /** Tag, and digest where there is one. */
+  readonly from: string | undefined;
+  readonly to: string;
+  /**
+   * Source files that changed, with what happened to each; undefined when the last `up` did not record them, or when the
+   * image is not built here.
+   */
+  readonly files:
+    readonly { readonly path: string; readonly change: "added" | "changed" | "removed" }[] | undefined;
+  /** Other reasons, such as another base image. */
+  readonly because: readonly string[];
+  /** Services that run it, and others that use it. */
+  readonly usedBy: readonly string[];
+}
+
+/** What happens to one service. */
+export interface ServiceChange {
+  /** Short name: inside the environment. */
+  readonly name: string;
+  readonly operation: Operation;
+  readonly changes: readonly Change[];
+  readonly texts: readonly TextChange[];
+  readonly image: ImageChange | undefined;
+  /** What happens to its tasks, in one phrase. */
+  readonly tasks: string;
+  /** Whether clients find nobody for a moment or longer. */
+  readonly interrupts: boolean;
+  /** Whether it keeps data in a volume. */
+  readonly stateful: boolean;
+}
+
+/** What happens to anything that is no service. */
+export interface OtherChange {
+  /** Such as `network`, `node`, `Kafka`, `image`, `secret`. */
+  readonly kind: string;
+  readonly name: string;
+  readonly operation: Operation;
+  readonly changes: readonly Change[];
+  readonly texts: readonly TextChange[];
+}
+
+/** Drift that was found, whether or not something else is wanted there. */
+export interface Drift {
+  /** Service, or what else it is. */
+  readonly where: string;
+  readonly field: string;
+  /** What the last `up` left. */
+  readonly recorded: string;
+  /** What is there. */
+  readonly found: string;
+}
+
+export interface Changes {
+  readonly services: readonly ServiceChange[];
+  readonly images: readonly ImageChange[];
+  readonly others: readonly OtherChange[];
+  readonly drift: readonly Drift[];
+}
+
+export const SERVICE = "docker:index/service:Service";
+export const CONFIG = "docker:index/serviceConfig:ServiceConfig";
+export const SECRETS = "docker:index/secret:Secret";
+export const VOLUME = "docker:index/volume:Volume";
+export const NETWORK = "docker:index/network:Network";
+const IMAGE = "docker:index/remoteImage:RemoteImage";
+export const COMMAND = "command:local:Command";
+const BUILD = "swarm-platform:index:ImageBuild";
+
+/** A moment in a text, such as when something was seen: no two runs have the same. */
+const MOMENT = / ?\(?(at )?\d{4}-\d\d-\d\dT[\d:.]+Z\)?/g;
+
+/** What a preview means for the services and for what they stand on. */
+export function findChanges({ steps }: Preview): Changes {
+  const byId = new Map(steps.map((step) => [step.id, step]));
+  const active = steps.filter((step): step is Active => step.operation !== "same" && !isComponent(step));
+  const of = (type: string): Active[] => active.filter((step) => resourceOf(step).type === type);
+
+  const images = of(IMAGE).map((step) => imageChange(step, byId, steps));
+  const texts = new Map(of(CONFIG).map((step) => [step, textChange(step)]));
+  const services = steps
+    .filter((step) => resourceOf(step).type === SERVICE)
+    .flatMap((step) => serviceChange(step, { images, texts, byId, active }) ?? []);
+  const others = active.flatMap((step) => otherChange(step, byId) ?? []);
+  return { services, images, others, drift: drifts(services, others, active) };
+}
+
+type Active = Step & { readonly operation: Operation };
+
+interface Around {
+  readonly images: readonly ImageChange[];
+  readonly texts: ReadonlyMap<Active, TextChange>;
+  readonly byId: ReadonlyMap<string, Step>;
+  readonly active: readonly Active[];
+}
+
+/** Whichever version of it there is. */
+export function resourceOf(step: Step): Resource {
+  const found = step.after ?? step.before ?? step.recorded;
+  if (found === undefined) throw new Error(`${step.id}: a step without a resource`);
+  return found;
+}
+
+function isComponent(step: Step): boolean {
+  return /^(swarm-platform:|pulumi:pulumi:Stack)/.test(resourceOf(step).type);
+}
+
+// ---------------------------------------------------------------- services
+
+function serviceChange(step: Step, around: Around): ServiceChange | undefined {
+  const { name } = resourceOf(step);
+  const texts = [...around.texts]
+    .filter(([one]) => ownerOf(one, around.byId) === name)
+    .map(([, text]) => text);
+  if (step.operation === "same") return undefined;
+  const { before, after } = step;
+  const operation = step.operation;
+  const both = before !== undefined && after !== undefined;
+  const fields = both ? serviceFields(pathsOf(step), known(before), after.inputs) : [];
+  const files = (["configs", "secrets"] as const).flatMap((kind) =>
+    both && fields.some(({ path }) => path[2] === kind) ? fileChanges(kind, step, texts) : [],
+  );
+  const plain = fields.filter(({ path }) => !["configs", "secrets"].includes(path[2] ?? ""));
+  const changes = plain.map(({ label, path, say }) => {
+    const said = label === "image" ? sayImage : say;
+    return change(label, path, step, said);
+  });
+  const spec = after?.inputs ?? (before === undefined ? {} : known(before));
+  const image = imageOf(spec, before && known(before), around.images);
+  const restarts = fields.some((field) => field.restarts) || (fields.length > 0 && variablesOf(spec) > 1);
+  return {
+    name,
+    operation,
+    changes: [...changes, ...files],
+    texts,
+    image,
+    ...fate(operation, spec, restarts, plain.find(({ label }) => label === "replicas") && before),
+    stateful: volumesOf(spec).length > 0,
+  };
+}
+
+/** Properties as they are now: those that the provider read and the program did not give, too. */
+function known({ inputs, outputs }: Resource): Values {
+  return { ...outputs, ...inputs };
+}
+
+/** The paths that the provider tells of; where it tells of none, those that differ in what the program gives. */
+function pathsOf({ paths, before, after }: Step): readonly string[] {
+  return paths.length > 0 ? paths : differingPaths(before?.inputs ?? {}, after?.inputs ?? {});
+}
+
+function change(
+  field: string,
+  path: readonly string[],
+  { recorded, before, after }: Step,
+  say: (value: Value) => string = sayValue,
+): Change {
+  const is = at(before && known(before), path);
+  const wanted = at(after?.inputs, path);
+  const was = at(recorded?.inputs, path);
+  const phrase = (value: Value): string => say(value).replace(MOMENT, "").trim();
+  const cause = recorded !== undefined && alike(was, wanted) && !alike(was, is) ? "drift" : "wanted";
+  const drifted = cause === "wanted" && recorded !== undefined && !alike(was, is);
+  return {
+    field,
+    from: phrase(is),
+    to: is === SECRET && wanted === SECRET ? "changed" : phrase(wanted),
+    cause,
+    ...(drifted && { recorded: phrase(was) }),
+  };
+}
+
+function alike(a: Value, b: Value): boolean {
+  return canonical(a) === canonical(b);
+}
+
+/** Files that configs and secrets are mounted as: other ones, more, fewer. */
+function fileChanges(kind: "configs" | "secrets", step: Step, texts: readonly TextChange[]): Change[] {
+  const what = kind === "configs" ? "config" : "secret";
+  const named = (resource: Resource | undefined, side: "inputs" | "known"): Map<string, string> => {
+    const values = side === "known" && resource !== undefined ? known(resource) : resource?.inputs;
+    const files = at(values, ["taskSpec", "containerSpec", kind]);
+    const entries = Array.isArray(files) ? (files as Values[]) : [];
+    return new Map(entries.map((file) => [sayValue(file.fileName), sayValue(file[`${what}Name`])]));
+  };
+  const [was, is, wanted] = [
+    named(step.recorded, "inputs"),
+    named(step.before, "known"),
+    named(step.after, "inputs"),
+  ];
+  return [...new Set([...is.keys(), ...wanted.keys()])].flatMap((file) => {
+    const [from, to] = [is.get(file), wanted.get(file)];
+    if (from === to) return [];
+    const cause = was.get(file) === to && was.get(file) !== from ? "drift" : "wanted";
+    const shown = kind === "configs" && texts.length > 0 ? "see its lines" : (to ?? "none");
+    return [
+      from !== undefined && to !== undefined && (kind === "secrets" || texts.length > 0)
+        ? { field: `${what} ${file}`, from: "", to: kind === "secrets" ? "changed" : shown, cause }
+        : { field: `${what} ${file}`, from: from ?? "none", to: to ?? "none", cause },
+    ];
+  });
+}
+
+/** What becomes of the tasks, and whether somebody notices. */
+function fate(
+  operation: Operation,
+  spec: Values,
+  restarts: boolean,
+  scaledFrom: Resource | undefined | false,
+): { tasks: string; interrupts: boolean } {
+  const count = replicasOf(spec);
+  const tasks = count === undefined ? "a task on each node" : count === 1 ? "1 task" : `${count} tasks`;
+  if (operation === "create") return { tasks: `starts ${tasks}`, interrupts: false };
+  if (operation === "delete") return { tasks: "stops for good", interrupts: true };
+  if (operation === "replace") return { tasks: `stops, then starts ${tasks} anew`, interrupts: true };
+  if (count === 0 && scaledFrom) return { tasks: "stops: 0 tasks are wanted", interrupts: true };
+  if (!restarts) {
+    return { tasks: scaledFrom ? "running tasks stay" : "no task restarts", interrupts: false };
+  }
+  const update = (spec.updateConfig ?? {}) as { readonly parallelism?: number; readonly order?: string };
+  const size = update.parallelism ?? 1;
+  const alone = count === 1 || size === 0 || (count !== undefined && size >= count);
+  const stopFirst = update.order !== "start-first";
+  if (alone && stopFirst) return { tasks: `restarts ${tasks}, away meanwhile`, interrupts: count !== 0 };
+  const pace =
+    count === 1 ? "" : size === 1 ? ", one by one" : size === 0 ? ", all at once" : `, ${size} at a time`;
+  return { tasks: `restarts ${tasks}${pace}${stopFirst ? "" : ", new before old"}`, interrupts: false };
+}
+
+/** Undefined for a global service. */
+export function replicasOf(spec: Values): number | undefined {
+  if (at(spec, ["mode", "global"]) === true) return undefined;
+  const replicas = at(spec, ["mode", "replicated", "replicas"]);
+  return typeof replicas === "number" ? replicas : 1;
+}
+
+/** Names of the volumes of a service. */
+export function volumesOf(spec: Values): string[] {
+  const mounts = at(spec, ["taskSpec", "containerSpec", "mounts"]);
+  return (Array.isArray(mounts) ? (mounts as Values[]) : [])
+    .filter(({ type }) => type === "volume")
+    .map(({ source }) => sayValue(source));
+}
+
+/** The provider sends two or more in random order, which is another task to Swarm. */
+function variablesOf(spec: Values): number {
+  const env = at(spec, ["taskSpec", "containerSpec", "env"]);
+  return isObject(env) ? Object.keys(env).length : 0;
+}
+
+/** Name of the service that something belongs to. */
+function ownerOf({ id }: Step, byId: ReadonlyMap<string, Step>): string | undefined {
+  for (let step = byId.get(id); step !== undefined; step = byId.get(resourceOf(step).parent ?? "")) {
+    const { type, name } = resourceOf(step);
+    if (type.endsWith(":SwarmService")) return name;
+  }
+  return undefined;
+}
+
+// ---------------------------------------------------------------- images
+
+/** `registry/name:tag@digest` -> its parts, none of which need be there. */
+function imageParts(reference: string): { repository: string; tag: string; digest: string } {
+  const [first = "", digest = ""] = reference.split("@");
+  const colon = first.lastIndexOf(":");
+  const hasTag = colon > first.lastIndexOf("/");
+  return {
+    repository: hasTag ? first.slice(0, colon) : first,
+    tag: hasTag ? first.slice(colon + 1) : "",
+    digest: digest.replace(/^sha256:/, ""),
+  };
+}
+
+/** An image by its tag, and the start of its digest. */
+export function sayImage(value: Value): string {
+  if (typeof value !== "string" || value === UNKNOWN) return sayValue(value);
+  const { repository, tag, digest } = imageParts(value);
+  const name = repository.split("/").pop() ?? "";
+  return `${name}${tag && `:${tag}`}${digest && `@${digest.slice(0, 12)}`}`;
+}
+
+/** The image that changes with a service, if one does. */
+function imageOf(
+  spec: Values,
+  before: Values | undefined,
+  images: readonly ImageChange[],
+): ImageChange | undefined {
+  const path = ["taskSpec", "containerSpec", "image"];
+  const [to, from] = [at(spec, path), at(before, path)];
+  if (to === from) return undefined;
+  // What a registry makes of it is known only once it is pushed.
+  const { repository } = imageParts(String(to === UNKNOWN ? from : to));
+  return images.find(({ name }) => name === repository.split("/").pop());
+}
+
+function imageChange(step: Active, byId: ReadonlyMap<string, Step>, steps: readonly Step[]): ImageChange {
+  const { before, after } = step;
+  const from = before === undefined ? undefined : imageParts(String(before.inputs.name));
+  const reference = String(after?.inputs.name ?? "none");
+  const to = imageParts(reference);
+  const { repository } = to;
+  const usedBy = steps
+    .filter((one) => resourceOf(one).type === SERVICE)
+    .filter(({ after: wanted, before: is }) => {
+      const path = ["taskSpec", "containerSpec", "image"];
+      const image = at(wanted?.inputs, path);
+      return imageParts(String(image === UNKNOWN ? at(is?.inputs, path) : image)).repository === repository;
+    })
+    .map((one) => resourceOf(one).name);
+  const component = byId.get(resourceOf(step).parent ?? "");
+  return {
+    name: repository.split("/").pop() ?? repository,
+    from: from && (from.tag || from.digest),
+    to: step.operation === "delete" ? "none" : to.tag || to.digest,
+    files: component && resourceOf(component).type === BUILD ? fileDifferences(component) : undefined,
+    because: [
+      ...(step.recorded !== undefined && step.before === undefined ? ["it is gone from the engine"] : []),
+      ...baseImages(step),
+    ],
+    usedBy,
+  };
+}
+
+/** See sourceHashes() of the program. */
+function fileDifferences({ recorded, before, after }: Step): ImageChange["files"] {
+  const old = (recorded ?? before)?.outputs.sources as Record<string, string> | undefined;
+  const now = after?.outputs.sources as Record<string, string> | undefined;
+  if (old === undefined || now === undefined) return undefined;
+  return [...new Set([...Object.keys(old), ...Object.keys(now)])].sort().flatMap((path) => {
+    if (old[path] === now[path]) return [];
+    const kind = old[path] === undefined ? "added" : now[path] === undefined ? "removed" : "changed";
+    return [{ path, change: kind } as const];
+  });
+}
+
+function baseImages({ before, after }: Step): string[] {
+  const path = ["build", "buildArgs"];
+  const [old, now] = [at(before?.inputs, path), at(after?.inputs, path)] as [Values?, Values?];
+  if (old === undefined || now === undefined) return [];
+  return Object.keys(now)
+    .filter((key) => old[key] !== now[key])
+    .map((key) => `build argument ${key}: ${sayImage(old[key])} -> ${sayImage(now[key])}`);
+}
+
+// ---------------------------------------------------------------- configs
+
+function textChange(step: Active): TextChange {
+  const text = (resource: Resource | undefined): string => {
+    const data = resource?.inputs.data;
+    return typeof data === "string" && data !== SECRET && data !== UNKNOWN
+      ? Buffer.from(data, "base64").toString("utf8")
+      : "";
+  };
+  const { name, inputs } = resourceOf(step);
+  const diff = textDiff(text(step.operation === "create" ? undefined : step.before), text(step.after));
+  return { name, diff: inputs.data === SECRET ? ["(its content is secret)"] : diff };
+}
+
+// ---------------------------------------------------------------- all else
+
+const KINDS: Readonly<Record<string, string>> = {
+  [CONFIG]: "config",
+  [SECRETS]: "secret",
+  [VOLUME]: "volume",
+  [NETWORK]: "network",
+  "pulumi:providers:docker": "engine",
+};
+/** A command by the component that it is in. */
+const COMMAND_KINDS: Readonly<Record<string, string>> = {
+  Swarm: "swarm",
+  SwarmNode: "node",
+  SwarmKeys: "swarm keys",
+  KafkaCluster: "Kafka",
+  NetworkCheck: "network check",
+  ImagePush: "push of image",
+};
+
+function otherChange(step: Active, byId: ReadonlyMap<string, Step>): OtherChange | undefined {
+  const { type, name, parent } = resourceOf(step);
+  if (type === SERVICE || type === IMAGE) return undefined;
+  const owner = ownerOf(step, byId);
+  const component =
+    resourceOf(byId.get(parent ?? "") ?? step)
+      .type.split(":")
+      .pop() ?? "";
+  // Told with the service: new content, and what goes or comes with it.
+  if (owner !== undefined && type === CONFIG) return undefined;
+  if (owner !== undefined && type === SECRETS && step.operation !== "update") return undefined;
+  const changes = pathsOf(step).flatMap((path) => otherField(path, step) ?? []);
+  const told = step.operation === "update" || step.operation === "replace" ? changes : [];
+  const command = type === COMMAND ? COMMAND_KINDS[component] : undefined;
+  return {
+    kind: KINDS[type] ?? command ?? spaced(type.split(":").pop() ?? type).toLowerCase(),
+    name:
+      command === undefined
+        ? name
+        : (byId.get(parent ?? "")?.after ?? resourceOf(step)).name.replace(/^swarm-node-/, ""),
+    operation: step.operation,
+    changes: distinct(told),
+    texts: type === CONFIG ? [textChange(step)] : [],
+  };
+}
+
+function distinct(changes: readonly Change[]): Change[] {
+  return [...new Map(changes.map((one) => [one.field, one])).values()];
+}
+
+/** Undefined for what says nothing to a user. */
+function otherField(path: string, step: Step): Change | undefined {
+  const parts = tokens(path);
+  const [first = "", second = ""] = parts;
+  const { type } = resourceOf(step);
+  if (type === SECRETS) return { field: "content", from: "", to: "changed", cause: "wanted" };
+  if (type === CONFIG && first !== "labels") return undefined;
+  if (first === "registryAuth") return { field: "registry login", from: "", to: "changed", cause: "wanted" };
+  if (first === "environment") {
+    if (second === "") {
+      const keys = [step.before, step.after].flatMap((one) =>
+        Object.keys((one?.inputs.environment ?? {}) as Values),
+      );
+      return keys.length === 0 ? undefined : otherField(`environment[${JSON.stringify(keys[0])}]`, step);
+    }
+    return environmentField(second, step);
+  }
+  const own = parts.slice(
+    0,
+    Math.max(
+      1,
+      parts.findIndex((part) => /^\d+$/.test(part)),
+    ),
+  );
+  return change(own.map(spaced).join(" "), parts.some((part) => /^\d+$/.test(part)) ? own : parts, step);
+}
+
+/** A variable of a command, which carries what is wanted. */
+function environmentField(key: string, step: Step): Change | undefined {
+  // It follows from the brokers' own changes.
+  if (/^broker \d+$/.test(key)) return undefined;
+  const path = ["environment", key];
+  if (key === "SEEN" || key === "SWARM_SEEN") {
+    const seen = sayValue(at(step.after?.inputs, path)).replace(MOMENT, "").trim();
+    return { field: "as it is", from: seen, to: "as wanted", cause: "drift" };
+  }
+  if (key === "USERS") return { field: "users", from: "", to: "changed", cause: "wanted" };
+  if (key === "REFERENCE") return change("reference", path, step, sayImage);
+  return change(key.startsWith("topic ") ? key : key.toLowerCase().replaceAll("_", " "), path, step);
+}
+
+// ---------------------------------------------------------------- drift
+
+function drifts(
+  services: readonly ServiceChange[],
+  others: readonly OtherChange[],
+  active: readonly Active[],
+): Drift[] {
+  const differing = [
+    ...services.map(({ name, changes }) => ({ where: name, changes })),
+    ...others.map(({ kind, name, changes }) => ({ where: `${kind} ${name}`, changes })),
+  ].flatMap(({ where, changes }) =>
+    changes.flatMap(({ field, from, to, cause, recorded }) =>
+      cause === "drift"
+        ? [{ where, field, recorded: to, found: from }]
+        : recorded !== undefined
+          ? [{ where, field, recorded, found: from }]
+          : [],
+    ),
+  );
+  const missing = active
+    .filter(
+      ({ operation, recorded, before }) =>
+        operation === "create" && recorded !== undefined && before === undefined,
+    )
+    .map((step) => ({
+      where: labelOf(step),
+      field: "",
+      recorded: "there",
+      found: "gone",
+    }));
+  return [...missing, ...differing];
+}
+
+function labelOf(step: Step): string {
+  const { type, name } = resourceOf(step);
+  return type === SERVICE
+    ? name
+    : `${KINDS[type] ?? spaced(type.split(":").pop() ?? "").toLowerCase()} ${name}`;
+}

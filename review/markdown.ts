@@ -1,0 +1,303 @@
+import type { Change, Drift, ImageChange, OtherChange, ServiceChange, TextChange } from "./changes.ts";
+import type { Warned } from "./dangers.ts";
+import type { Report } from "./report.ts";
+
+/** Characters that GitHub takes for a comment, less what its poster puts around it. */
+export const COMMENT_LIMIT = 65_536 - 536;
+/** Entries of each list in the summary; all of them are further down. */
+const SUMMARY = 6;
+/** Longest value that is shown. */
+const LONGEST = 160;
+
+/** Something that is shown as a whole, or as its first lines. */
+interface Block {
+  readonly open: readonly string[];
+  readonly lines: readonly string[];
+  readonly close: readonly string[];
+}
+
+interface Section {
+  readonly title: string;
+  readonly blocks: readonly Block[];
+}
+
+/**
+ * The report as GitHub shows it: what a phone's screen holds first, all else behind a click.
+ *
+ * @param limit characters at most; what does not fit is told to be elsewhere.
+ * @param elsewhere where it is, such as a file's name.
+ */
+export function renderMarkdown(report: Report, limit = Infinity, elsewhere = ""): string {
+  const head = summary(report);
+  const sections = [changesSection(report), pictureSection(report), ...noteSections(report)];
+  const foot = ["", footer(report)];
+  const size = (lines: readonly string[]): number => lines.reduce((sum, line) => sum + line.length + 1, 0);
+  const note = `_Cut here: the rest is in ${elsewhere}._`;
+  const frames = sections.map(({ title }) => size(["", ...opening(title), "", note, "", "</details>"]));
+  let room = limit - size(head) - size(foot) - frames.reduce((sum, one) => sum + one, 0);
+  const body = sections.flatMap(({ title, blocks }) => {
+    const lines: string[] = [];
+    let cut = false;
+    for (const block of blocks) {
+      const frame = size([...block.open, ...block.close, ""]);
+      const fitting: string[] = [];
+      let used = frame;
+      for (const line of block.lines) {
+        if (used + line.length + 1 > room) break;
+        used += line.length + 1;
+        fitting.push(line);
+      }
+      if (fitting.length > 0) {
+        lines.push(...block.open, ...fitting, ...block.close, "");
+        room -= used;
+      }
+      cut = fitting.length < block.lines.length;
+      if (cut) break;
+    }
+    if (blocks.length === 0) return [];
+    return ["", ...opening(title), ...lines, ...(cut ? [note, ""] : []), "</details>"];
+  });
+  return [...head, ...body, ...foot, ""].join("\n");
+}
+
+function opening(title: string): string[] {
+  return [`<details><summary>${title}</summary>`, ""];
+}
+
+// ---------------------------------------------------------------- what is seen first
+
+function summary(report: Report): string[] {
+  const { stack, basis, basisNote, dangers, interruptions, drift, errors, services, other, images } = report;
+  const apart = images.filter((image) => !services.some((service) => service.image === image));
+  const lines = [
+    ...(basis === "live" ? [] : [`> **Not compared with the swarm itself:** ${basisNote}`, ""]),
+    `### ${TITLES[report.verdict]} ${code(stack)}: ${headline(report)}`,
+    "",
+    ...some(errors, (error) => `- ${text(error, 400)}`),
+    ...some(dangers, (danger) => `- 🛑 ${warned(danger)}`),
+    ...some(interruptions, (one) => `- ⚠️ ${warned(one)}`),
+    ...some(services, serviceLine),
+    ...some(apart, (image) => `- image **${text(image.name)}** ${imageWords(image)}`),
+    ...some(other, otherLine),
+  ];
+  if (report.verdict !== "failed") {
+    lines.push(
+      "",
+      `Drift: ${drift.length === 0 ? (basis === "live" ? "none" : "not looked for") : ""}`.trimEnd(),
+    );
+    if (drift.length > 0) lines.push(...some(drift, driftLine));
+  }
+  lines.push(policyLine(report));
+  return lines;
+}
+
+const TITLES: Readonly<Record<Report["verdict"], string>> = {
+  none: "✅",
+  changes: "🟡",
+  dangerous: "🛑",
+  failed: "❌",
+};
+
+function headline({ verdict, services, other, images, dangers }: Report): string {
+  if (verdict === "none") return "no change";
+  if (verdict === "failed") return "the preview failed";
+  const counted = (["create", "update", "replace", "delete"] as const).flatMap((operation) => {
+    const count = services.filter((service) => service.operation === operation).length;
+    return count === 0 ? [] : `${count} service${count > 1 ? "s" : ""} ${PAST[operation]}`;
+  });
+  const rest = other.length + images.filter(({ usedBy }) => usedBy.length === 0).length;
+  if (rest > 0) counted.push(`${rest} other change${rest > 1 ? "s" : ""}`);
+  return `${dangers.length > 0 ? "**DANGEROUS**, " : ""}${counted.join(", ") || "small changes"}`;
+}
+
+const PAST: Readonly<Record<ServiceChange["operation"], string>> = {
+  create: "created",
+  update: "updated",
+  replace: "replaced",
+  delete: "deleted",
+};
+
+/** The first of a list, and how many more there are. */
+function some<T>(list: readonly T[], line: (entry: T) => string): string[] {
+  const lines = list.slice(0, SUMMARY).map(line);
+  return list.length > SUMMARY ? [...lines, `- ... and ${list.length - SUMMARY} more below`] : lines;
+}
+
+function warned({ where, message }: Warned): string {
+  return `**${text(where)}** ${text(message, 400)}`;
+}
+
+function serviceLine({ name, operation, changes, image, tasks, texts }: ServiceChange): string {
+  const told = changes.filter(({ field }) => !(field === "image" && image !== undefined));
+  const words = [
+    ...(image === undefined ? [] : [`image ${imageWords(image)}`]),
+    ...told.slice(0, SUMMARY).map(changeWords),
+    ...(told.length > SUMMARY ? [`${told.length - SUMMARY} more`] : []),
+    ...(told.some(({ field }) => field.startsWith("config ")) || texts.length === 0
+      ? []
+      : [texts.map((one) => `config ${code(one.name)}`).join(", ")]),
+  ];
+  const what = operation === "update" ? "" : ` ${PAST[operation]}`;
+  return `- **${text(name)}**${what}${words.length === 0 ? "" : `: ${words.join("; ")}`}<br>${tasks}`;
+}
+
+function imageWords({ from, to, files, because }: ImageChange): string {
+  const tags = from === undefined ? code(to) : `${code(from)} → ${code(to)}`;
+  const reasons = [
+    ...(files ?? [])
+      .slice(0, SUMMARY)
+      .map(({ path, change }) => `${code(path)}${change === "changed" ? "" : ` ${change}`}`),
+    ...((files?.length ?? 0) > SUMMARY ? [`${(files?.length ?? 0) - SUMMARY} more files`] : []),
+    ...because.map((reason) => text(reason)),
+    ...(files === undefined && from !== undefined && because.length === 0 ? [UNRECORDED] : []),
+  ];
+  return reasons.length === 0 ? tags : `${tags}, because of ${reasons.join(", ")}`;
+}
+
+const UNRECORDED = "sources that the last `up` did not record";
+
+function changeWords({ field, from, to, cause }: Change): string {
+  const values = from === "" ? text(to) : `${code(from)} → ${code(to)}`;
+  return `${text(field)} ${values}${cause === "drift" ? " (drift)" : ""}`;
+}
+
+function otherLine({ kind, name, operation, changes, texts }: OtherChange): string {
+  const words = [
+    ...changes.slice(0, SUMMARY).map(changeWords),
+    ...(texts.length > 0 ? ["its lines are below"] : []),
+  ];
+  const what = kind === name ? text(kind) : `${text(kind)} **${text(name)}**`;
+  return `- ${what} ${PAST[operation]}${words.length === 0 ? "" : `: ${words.join("; ")}`}`;
+}
+
+function driftLine({ where, field, recorded, found }: Drift): string {
+  if (field === "") return `- **${text(where)}** is gone, and is made anew`;
+  return `- **${text(where)}** ${text(field)}: found ${code(found)}, last ${code("up")} left ${code(recorded)}`;
+}
+
+function policyLine({ policies, verdict, basis }: Report): string {
+  const failed = policies.filter(({ level, waived }) => level === "mandatory" && !waived).length;
+  const waived = policies.filter((one) => one.waived).length;
+  const advice = policies.length - failed - waived;
+  if (basis !== "live") return "Policies: not run";
+  if (policies.length === 0) return verdict === "failed" ? "" : "Policies: nothing found";
+  const words = [
+    ...(failed > 0 ? [`**${failed} broken**`] : []),
+    ...(advice > 0 ? [`${advice} advised`] : []),
+    ...(waived > 0 ? [`${waived} waived`] : []),
+  ];
+  return `Policies: ${words.join(", ")}`;
+}
+
+// ---------------------------------------------------------------- what is behind a click
+
+function changesSection({ services, other, images }: Report): Section {
+  const blocks: Block[] = [];
+  for (const service of services) {
+    const { name, operation, changes, tasks, texts } = service;
+    blocks.push(
+      listBlock(`**${text(name)}** ${PAST[operation]}, ${tasks}`, [
+        ...changes.map((one) => `- ${changeWords(one)}`),
+        ...(service.image === undefined ? [] : imageLines(service.image)),
+      ]),
+      ...texts.map(textBlock),
+    );
+  }
+  for (const image of images) {
+    if (services.some((service) => service.image === image)) continue;
+    blocks.push(listBlock(`image **${text(image.name)}**`, imageLines(image)));
+  }
+  for (const { kind, name, operation, changes, texts } of other) {
+    const title = `${text(kind)} **${text(name)}** ${PAST[operation]}`;
+    blocks.push(
+      listBlock(
+        title,
+        changes.map((one) => `- ${changeWords(one)}`),
+      ),
+      ...texts.map(textBlock),
+    );
+  }
+  return { title: "All changes", blocks };
+}
+
+function imageLines({ from, to, files, because, usedBy }: ImageChange): string[] {
+  return [
+    `- image ${from === undefined ? code(to) : `${code(from)} → ${code(to)}`}`,
+    ...(files ?? []).map(({ path, change }) => `  - ${code(path)} ${change}`),
+    ...because.map((reason) => `  - ${text(reason)}`),
+    ...(usedBy.length > 1 ? [`  - used by ${usedBy.map((one) => text(one)).join(", ")}`] : []),
+  ];
+}
+
+function listBlock(title: string, lines: readonly string[]): Block {
+  return { open: [], lines: [title, ...(lines.length > 0 ? ["", ...lines] : [])], close: [] };
+}
+
+function textBlock({ name, diff }: TextChange): Block {
+  return fenced("diff", diff, [`${code(name)}:`, ""]);
+}
+
+function fenced(language: string, lines: readonly string[], before: readonly string[] = []): Block {
+  const longest = Math.max(
+    2,
+    ...lines.flatMap((line) => (line.match(/`+/g) ?? []).map(({ length }) => length)),
+  );
+  const fence = "`".repeat(longest + 1);
+  return { open: [...before, `${fence}${language}`], lines, close: [fence] };
+}
+
+/** All of it or nothing: half a picture can't be drawn. */
+function pictureSection(report: Report): Section {
+  const whole = report.picture.join("\n");
+  return { title: "Picture", blocks: report.picture.length > 1 ? [fenced("mermaid", [whole])] : [] };
+}
+
+function noteSections({ policies, warnings, drift, dangers, interruptions, errors }: Report): Section[] {
+  const long = <T>(title: string, list: readonly T[], line: (entry: T) => string, from: number): Section => ({
+    title: `${title} (${list.length})`,
+    blocks: list.length > from ? [{ open: [], lines: list.map(line), close: [] }] : [],
+  });
+  return [
+    long("Errors", errors, (one) => `- ${text(one, 2000)}`, SUMMARY),
+    long("Dangers", [...dangers, ...interruptions], (one) => `- ${warned(one)}`, SUMMARY),
+    long("Drift", drift, driftLine, SUMMARY),
+    long(
+      "Policies",
+      policies,
+      ({ rule, level, service, message, waived }) => {
+        const who = service === undefined ? "" : ` **${text(service)}**`;
+        return `- ${waived === undefined ? text(level) : "waived"} ${code(rule)}${who}: ${text(message, 600)}`;
+      },
+      0,
+    ),
+    long("Warnings", warnings, (one) => `- ${text(one, 1000)}`, 0),
+  ];
+}
+
+function footer({ commit, basis, fingerprint }: Report): string {
+  const against = { live: "the live swarm", recorded: "the recorded state", graph: "the golden graph" }[
+    basis
+  ];
+  return `<sub>${text(commit)} against ${against}, fingerprint ${code(fingerprint)}</sub>`;
+}
+
+// ---------------------------------------------------------------- text
+
+/** A value as code: nothing in it is Markdown. */
+function code(value: string): string {
+  const line = shortened(value.replace(/\s+/g, " ").replaceAll("`", "'"), LONGEST);
+  return line.trim() === "" ? "(empty)" : `\`${line}\``;
+}
+
+/** Words in which nothing is Markdown, HTML or the mention of somebody. */
+function text(value: string, longest = LONGEST): string {
+  return shortened(value.replace(/\s+/g, " ").trim(), longest)
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll("@", "&#64;")
+    .replace(/[*_`[\]|~\\]/g, "\\$&");
+}
+
+function shortened(value: string, longest: number): string {
+  return value.length <= longest ? value : `${value.slice(0, longest - 3)}...`;
+}

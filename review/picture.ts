@@ -1,0 +1,97 @@
+import { CONFIG, replicasOf, resourceOf, SERVICE, volumesOf } from "./changes.ts";
+import type { Changes } from "./changes.ts";
+import type { Warned } from "./dangers.ts";
+import { at } from "./preview.ts";
+import type { Preview, Resource, Step, Values } from "./preview.ts";
+
+/** How a change looks; the text is dark in GitHub's dark mode too. */
+const STYLES = {
+  created: "fill:#bff0c8,stroke:#1a7f37,stroke-width:3px,color:#000",
+  changed: "fill:#fff1b8,stroke:#bf8700,stroke-width:3px,color:#000",
+  removed: "fill:#eee,stroke:#82071e,stroke-width:3px,stroke-dasharray:6 4,color:#000",
+  danger: "fill:#ffc9c9,stroke:#cf222e,stroke-width:4px,color:#000",
+} as const;
+
+/**
+ * The platform as a Mermaid flowchart: services, what they call, where clients come in, where data is; what changes is
+ * marked.
+ */
+export function picture(
+  title: string,
+  { steps }: Preview,
+  changes: Changes,
+  dangers: readonly Warned[],
+): string[] {
+  const services = steps.filter(({ id }) => id.startsWith(`${SERVICE} `));
+  const ids = new Map(services.map((step, i) => [resourceOf(step).name, `s${i}`]));
+  const id = (name: string): string => ids.get(name) ?? "";
+  const lines = ["flowchart LR"];
+  const entries = services.flatMap((step) => {
+    const ports = portsOf(resourceOf(step));
+    return ports.length === 0 ? [] : [`  clients -->|${ports.join(", ")}| ${id(resourceOf(step).name)}`];
+  });
+  if (entries.length > 0) lines.push('  clients(["clients"])');
+  lines.push(`  subgraph environment ["${escaped(title)}"]`);
+  for (const step of services) lines.push(`    ${box(id(resourceOf(step).name), resourceOf(step))}`);
+  lines.push("  end", ...entries);
+  for (const step of services) {
+    const from = resourceOf(step);
+    const spoken = spokenTo(from, steps);
+    for (const other of services.map(resourceOf)) {
+      if (other.name !== from.name && namesOf(other).some((name) => speaksTo(spoken, name))) {
+        lines.push(`  ${id(from.name)} --> ${id(other.name)}`);
+      }
+    }
+  }
+  const marked = new Map<string, keyof typeof STYLES>();
+  for (const { name, operation } of changes.services) {
+    marked.set(name, operation === "create" ? "created" : operation === "delete" ? "removed" : "changed");
+  }
+  for (const { where } of dangers) if (ids.has(where)) marked.set(where, "danger");
+  for (const style of new Set(marked.values())) {
+    const those = [...marked].filter(([, one]) => one === style).map(([name]) => id(name));
+    lines.push(`  classDef ${style} ${STYLES[style]}`, `  class ${those.join(",")} ${style}`);
+  }
+  return lines;
+}
+
+function box(id: string, { name, inputs }: Resource): string {
+  const replicas = replicasOf(inputs);
+  const count = replicas === undefined ? "on each node" : replicas === 1 ? "1 task" : `${replicas} tasks`;
+  const label = `"${escaped(name)}<br/>${count}"`;
+  return volumesOf(inputs).length > 0 ? `${id}[(${label})]` : `${id}[${label}]`;
+}
+
+/** Mermaid ends a text at a quote, and takes # for the start of an entity. */
+function escaped(text: string): string {
+  return text.replaceAll("#", "#35;").replaceAll('"', "#quot;").replace(/[<>]/g, "");
+}
+
+function portsOf({ inputs }: Resource): string[] {
+  const ports = at(inputs, ["endpointSpec", "ports"]);
+  return (Array.isArray(ports) ? (ports as Values[]) : []).map(({ publishedPort }) => String(publishedPort));
+}
+
+/** Names of a service in the environment's network. */
+function namesOf({ name, inputs }: Resource): string[] {
+  const networks = at(inputs, ["taskSpec", "networksAdvanceds"]);
+  const aliases = (Array.isArray(networks) ? (networks as Values[]) : []).flatMap(({ aliases }) =>
+    Array.isArray(aliases) ? (aliases as string[]) : [],
+  );
+  return aliases.length > 0 ? aliases : [name];
+}
+
+/** All texts in which a service finds the addresses of others: arguments, variables, configs. */
+function spokenTo({ name, inputs }: Resource, steps: readonly Step[]): string {
+  const { args, commands, env } = (at(inputs, ["taskSpec", "containerSpec"]) ?? {}) as Values;
+  const configs = steps
+    .filter(({ id, after }) => id.startsWith(`${CONFIG} ${name}-`) && after !== undefined)
+    .map(({ after }) => Buffer.from(String(after?.inputs.data ?? ""), "base64").toString("utf8"));
+  return [JSON.stringify([args, commands, env]), ...configs].join("\n");
+}
+
+/** An address is a name and a port: a name alone may be a word. */
+function speaksTo(text: string, name: string): boolean {
+  const escapedName = name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  return new RegExp(`(?<![\\w.-])${escapedName}:\\d`).test(text);
+}
