@@ -2,7 +2,7 @@
 STACK ?= dev
 export STACK
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap up preview refresh destroy status smoke logs restart backup restore update-images new-stack diff history rollback lint format test test-unit test-e2e test-slow test-vm bench
+.PHONY: help bootstrap up preview refresh destroy status smoke logs restart backup restore update-images new-stack diff history rollback lint format test test-unit test-e2e test-slow test-vm bench report golden
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -11,8 +11,14 @@ help: ## Show this list
 bootstrap: ## Bring this machine what it lacks: Node, Pulumi, a Docker engine, images
 	@tools/bootstrap.sh up
 
-up: bootstrap ## Deploy: build, initialise the swarm, roll out, wait until it is true
+up: bootstrap ## Deploy: build, initialise the swarm, roll out, wait until it is true; with APPROVED=report.json only what that says
 	@tools/stack.sh up
+
+report: ## Write what `make up` would change for a reviewer: .reports/<stack>/report.md; see docs/review.md for exit codes
+	@tools/bootstrap.sh unit && tools/report.sh
+
+golden: ## Write the golden graph of each stack anew, for a change of it on purpose
+	@. tools/env.sh && UPDATE_GOLDEN=1 node_modules/.bin/jest tests/unit/golden-graphs.test.ts
 
 preview: bootstrap ## Show what `make up` would change, against the real swarm, and ask the policies
 	@tools/stack.sh preview

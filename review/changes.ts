@@ -164,7 +164,8 @@ function serviceChange(step: Step, around: Around): ServiceChange | undefined {
   return {
     name,
     operation,
-    changes: [...changes, ...files],
+    // That of an image is told with what made it.
+    changes: [...changes.filter(({ field }) => field !== "image" || image === undefined), ...files],
     texts,
     image,
     ...fate(operation, spec, restarts, plain.find(({ label }) => label === "replicas") && before),
@@ -225,13 +226,20 @@ function fileChanges(kind: "configs" | "secrets", step: Step, texts: readonly Te
     const [from, to] = [is.get(file), wanted.get(file)];
     if (from === to) return [];
     const cause = was.get(file) === to && was.get(file) !== from ? "drift" : "wanted";
-    const shown = kind === "configs" && texts.length > 0 ? "see its lines" : (to ?? "none");
+    const shown = kind === "configs" && texts.length > 0 ? countLines(texts) : (to ?? "none");
     return [
       from !== undefined && to !== undefined && (kind === "secrets" || texts.length > 0)
         ? { field: `${what} ${file}`, from: "", to: kind === "secrets" ? "changed" : shown, cause }
         : { field: `${what} ${file}`, from: from ?? "none", to: to ?? "none", cause },
     ];
   });
+}
+
+/** How much of a text changes, such as `+2 -1 lines`. */
+function countLines(texts: readonly TextChange[]): string {
+  const lines = texts.flatMap(({ diff }) => diff);
+  const count = (sign: string): number => lines.filter((line) => line.startsWith(sign)).length;
+  return `+${count("+")} -${count("-")} lines`;
 }
 
 /** What becomes of the tasks, and whether somebody notices. */
@@ -329,7 +337,7 @@ function imageOf(
 function imageChange(step: Active, byId: ReadonlyMap<string, Step>, steps: readonly Step[]): ImageChange {
   const { before, after } = step;
   const from = before === undefined ? undefined : imageParts(String(before.inputs.name));
-  const reference = String(after?.inputs.name ?? "none");
+  const reference = sayValue(after?.inputs.name);
   const to = imageParts(reference);
   const { repository } = to;
   const usedBy = steps
@@ -424,10 +432,10 @@ function otherChange(step: Active, byId: ReadonlyMap<string, Step>): OtherChange
   const command = type === COMMAND ? COMMAND_KINDS[component] : undefined;
   return {
     kind: KINDS[type] ?? command ?? spaced(type.split(":").pop() ?? type).toLowerCase(),
-    name:
-      command === undefined
-        ? name
-        : (byId.get(parent ?? "")?.after ?? resourceOf(step)).name.replace(/^swarm-node-/, ""),
+    name: (command === undefined ? name : resourceOf(byId.get(parent ?? "") ?? step).name).replace(
+      /^node-|-push$/g,
+      "",
+    ),
     operation: step.operation,
     changes: distinct(told),
     texts: type === CONFIG ? [textChange(step)] : [],
@@ -475,7 +483,8 @@ function environmentField(key: string, step: Step): Change | undefined {
     return { field: "as it is", from: seen, to: "as wanted", cause: "drift" };
   }
   if (key === "USERS") return { field: "users", from: "", to: "changed", cause: "wanted" };
-  if (key === "REFERENCE") return change("reference", path, step, sayImage);
+  // That of the image, which is told as such.
+  if (key === "REFERENCE") return undefined;
   return change(key.startsWith("topic ") ? key : key.toLowerCase().replaceAll("_", " "), path, step);
 }
 

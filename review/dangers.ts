@@ -2,6 +2,7 @@ import { COMMAND, NETWORK, resourceOf, SERVICE, VOLUME, volumesOf } from "./chan
 import type { Changes } from "./changes.ts";
 import { at, canonical } from "./preview.ts";
 import type { Preview, Resource, Step, Values } from "./preview.ts";
+import { sayValue } from "./words.ts";
 
 /** Something that a reviewer must not miss. */
 export interface Warned {
@@ -105,7 +106,7 @@ function commandDangers(step: Step, steps: readonly Step[]): Warned[] {
     );
   }
   if (component === "SwarmNode" && gone) {
-    const node = String(at(step.before?.inputs, ["environment", "NODE"]) ?? name);
+    const node = sayValue(at(step.before?.inputs, ["environment", "NODE"]) ?? name);
     return warn(`node ${node}`, "leaves the swarm: its tasks move, data in its local volumes stays behind");
   }
   if (component === "KafkaCluster" && step.after !== undefined) {

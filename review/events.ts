@@ -157,7 +157,6 @@ function violation(event: NonNullable<EngineEvent["policyEvent"]>): Violation {
 
 /** Without Pulumi's colors, and without the terminal's. */
 function plainText(message: string): string {
-  // eslint-disable-next-line no-control-regex
   return message.replace(/<\{%[^%]*%\}>|\u001b\[[0-9;]*[mK]/g, "").trim();
 }
 

@@ -67,8 +67,9 @@ function opening(title: string): string[] {
 // ---------------------------------------------------------------- what is seen first
 
 function summary(report: Report): string[] {
-  const { stack, basis, basisNote, dangers, interruptions, drift, errors, services, other, images } = report;
-  const apart = images.filter((image) => !services.some((service) => service.image === image));
+  const { stack, basis, basisNote, dangers, interruptions, drift, errors, services, other } = report;
+  const plain = other.filter((one) => one.changes.length === 0 && one.texts.length === 0);
+  const apart = unusedImages(report);
   const lines = [
     ...(basis === "live" ? [] : [`> **Not compared with the swarm itself:** ${basisNote}`, ""]),
     `### ${TITLES[report.verdict]} ${code(stack)}: ${headline(report)}`,
@@ -78,17 +79,34 @@ function summary(report: Report): string[] {
     ...some(interruptions, (one) => `- ⚠️ ${warned(one)}`),
     ...some(services, serviceLine),
     ...some(apart, (image) => `- image **${text(image.name)}** ${imageWords(image)}`),
-    ...some(other, otherLine),
+    ...some(
+      other.filter((one) => !plain.includes(one)),
+      otherLine,
+    ),
+    ...plainLines(plain),
+    "",
   ];
-  if (report.verdict !== "failed") {
-    lines.push(
-      "",
-      `Drift: ${drift.length === 0 ? (basis === "live" ? "none" : "not looked for") : ""}`.trimEnd(),
-    );
-    if (drift.length > 0) lines.push(...some(drift, driftLine));
+  if (report.verdict === "failed") return [...lines, policyLine(report)];
+  if (drift.length === 0) {
+    return [...lines, `Drift: ${basis === "live" ? "none" : "not looked for"}. ${policyLine(report)}`];
   }
-  lines.push(policyLine(report));
-  return lines;
+  return [...lines, "Drift, which up puts right:", "", ...some(drift, driftLine), "", policyLine(report)];
+}
+
+/** What needs no more than its name, by what happens to it. */
+function plainLines(others: readonly OtherChange[]): string[] {
+  return (["create", "update", "replace", "delete"] as const).flatMap((operation) => {
+    const names = others.filter((one) => one.operation === operation).map(nameOf);
+    if (names.length === 0) return [];
+    const shown = names.slice(0, 2 * SUMMARY).join(", ");
+    return [
+      `- ${PAST[operation]}: ${shown}${names.length > 2 * SUMMARY ? ` and ${names.length - 2 * SUMMARY} more` : ""}`,
+    ];
+  });
+}
+
+function nameOf({ kind, name }: OtherChange): string {
+  return kind === name ? text(kind) : `${text(kind)} **${text(name)}**`;
 }
 
 const TITLES: Readonly<Record<Report["verdict"], string>> = {
@@ -98,14 +116,21 @@ const TITLES: Readonly<Record<Report["verdict"], string>> = {
   failed: "❌",
 };
 
-function headline({ verdict, services, other, images, dangers }: Report): string {
+/** Images that no service changes for, such as one that tests alone run. */
+function unusedImages({ images, services }: Report): ImageChange[] {
+  const changed = new Set(services.map(({ name }) => name));
+  return images.filter(({ usedBy }) => !usedBy.some((name) => changed.has(name)));
+}
+
+function headline(report: Report): string {
+  const { verdict, services, other, dangers } = report;
   if (verdict === "none") return "no change";
   if (verdict === "failed") return "the preview failed";
   const counted = (["create", "update", "replace", "delete"] as const).flatMap((operation) => {
     const count = services.filter((service) => service.operation === operation).length;
     return count === 0 ? [] : `${count} service${count > 1 ? "s" : ""} ${PAST[operation]}`;
   });
-  const rest = other.length + images.filter(({ usedBy }) => usedBy.length === 0).length;
+  const rest = other.length + unusedImages(report).length;
   if (rest > 0) counted.push(`${rest} other change${rest > 1 ? "s" : ""}`);
   return `${dangers.length > 0 ? "**DANGEROUS**, " : ""}${counted.join(", ") || "small changes"}`;
 }
@@ -128,12 +153,11 @@ function warned({ where, message }: Warned): string {
 }
 
 function serviceLine({ name, operation, changes, image, tasks, texts }: ServiceChange): string {
-  const told = changes.filter(({ field }) => !(field === "image" && image !== undefined));
   const words = [
     ...(image === undefined ? [] : [`image ${imageWords(image)}`]),
-    ...told.slice(0, SUMMARY).map(changeWords),
-    ...(told.length > SUMMARY ? [`${told.length - SUMMARY} more`] : []),
-    ...(told.some(({ field }) => field.startsWith("config ")) || texts.length === 0
+    ...changes.slice(0, SUMMARY).map(changeWords),
+    ...(changes.length > SUMMARY ? [`${changes.length - SUMMARY} more`] : []),
+    ...(changes.some(({ field }) => field.startsWith("config ")) || texts.length === 0
       ? []
       : [texts.map((one) => `config ${code(one.name)}`).join(", ")]),
   ];
@@ -161,13 +185,13 @@ function changeWords({ field, from, to, cause }: Change): string {
   return `${text(field)} ${values}${cause === "drift" ? " (drift)" : ""}`;
 }
 
-function otherLine({ kind, name, operation, changes, texts }: OtherChange): string {
+function otherLine(other: OtherChange): string {
+  const { operation, changes, texts } = other;
   const words = [
     ...changes.slice(0, SUMMARY).map(changeWords),
     ...(texts.length > 0 ? ["its lines are below"] : []),
   ];
-  const what = kind === name ? text(kind) : `${text(kind)} **${text(name)}**`;
-  return `- ${what} ${PAST[operation]}${words.length === 0 ? "" : `: ${words.join("; ")}`}`;
+  return `- ${nameOf(other)} ${PAST[operation]}${words.length === 0 ? "" : `: ${words.join("; ")}`}`;
 }
 
 function driftLine({ where, field, recorded, found }: Drift): string {
@@ -179,19 +203,20 @@ function policyLine({ policies, verdict, basis }: Report): string {
   const failed = policies.filter(({ level, waived }) => level === "mandatory" && !waived).length;
   const waived = policies.filter((one) => one.waived).length;
   const advice = policies.length - failed - waived;
-  if (basis !== "live") return "Policies: not run";
-  if (policies.length === 0) return verdict === "failed" ? "" : "Policies: nothing found";
+  if (basis !== "live") return "Policies: not run.";
+  if (policies.length === 0) return verdict === "failed" ? "" : "Policies: nothing found.";
   const words = [
     ...(failed > 0 ? [`**${failed} broken**`] : []),
     ...(advice > 0 ? [`${advice} advised`] : []),
     ...(waived > 0 ? [`${waived} waived`] : []),
   ];
-  return `Policies: ${words.join(", ")}`;
+  return `Policies: ${words.join(", ")}.`;
 }
 
 // ---------------------------------------------------------------- what is behind a click
 
-function changesSection({ services, other, images }: Report): Section {
+function changesSection(report: Report): Section {
+  const { services, other } = report;
   const blocks: Block[] = [];
   for (const service of services) {
     const { name, operation, changes, tasks, texts } = service;
@@ -203,12 +228,12 @@ function changesSection({ services, other, images }: Report): Section {
       ...texts.map(textBlock),
     );
   }
-  for (const image of images) {
-    if (services.some((service) => service.image === image)) continue;
+  for (const image of unusedImages(report)) {
     blocks.push(listBlock(`image **${text(image.name)}**`, imageLines(image)));
   }
-  for (const { kind, name, operation, changes, texts } of other) {
-    const title = `${text(kind)} **${text(name)}** ${PAST[operation]}`;
+  for (const one of other) {
+    const { operation, changes, texts } = one;
+    const title = `${nameOf(one)} ${PAST[operation]}`;
     blocks.push(
       listBlock(
         title,

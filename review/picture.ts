@@ -3,6 +3,7 @@ import type { Changes } from "./changes.ts";
 import type { Warned } from "./dangers.ts";
 import { at } from "./preview.ts";
 import type { Preview, Resource, Step, Values } from "./preview.ts";
+import { sayValue } from "./words.ts";
 
 /** How a change looks; the text is dark in GitHub's dark mode too. */
 const STYLES = {
@@ -34,14 +35,8 @@ export function picture(
   lines.push(`  subgraph environment ["${escaped(title)}"]`);
   for (const step of services) lines.push(`    ${box(id(resourceOf(step).name), resourceOf(step))}`);
   lines.push("  end", ...entries);
-  for (const step of services) {
-    const from = resourceOf(step);
-    const spoken = spokenTo(from, steps);
-    for (const other of services.map(resourceOf)) {
-      if (other.name !== from.name && namesOf(other).some((name) => speaksTo(spoken, name))) {
-        lines.push(`  ${id(from.name)} --> ${id(other.name)}`);
-      }
-    }
+  for (const [from, to, both] of calls(services.map(resourceOf), steps)) {
+    lines.push(`  ${id(from)} ${both ? "<-->" : "-->"} ${id(to)}`);
   }
   const marked = new Map<string, keyof typeof STYLES>();
   for (const { name, operation } of changes.services) {
@@ -81,17 +76,30 @@ function namesOf({ name, inputs }: Resource): string[] {
   return aliases.length > 0 ? aliases : [name];
 }
 
+/** Who calls whom, and whether that one calls back. */
+function calls(services: readonly Resource[], steps: readonly Step[]): [string, string, boolean][] {
+  const spoken = new Map(services.map((one) => [one, spokenTo(one, steps)]));
+  const speaks = (from: Resource, to: Resource): boolean =>
+    from !== to && namesOf(to).some((name) => speaksTo(spoken.get(from) ?? "", name));
+  return services.flatMap((from, i) =>
+    services.flatMap((to, j): [string, string, boolean][] => {
+      const back = speaks(to, from);
+      return speaks(from, to) && !(back && j < i) ? [[from.name, to.name, back]] : [];
+    }),
+  );
+}
+
 /** All texts in which a service finds the addresses of others: arguments, variables, configs. */
 function spokenTo({ name, inputs }: Resource, steps: readonly Step[]): string {
   const { args, commands, env } = (at(inputs, ["taskSpec", "containerSpec"]) ?? {}) as Values;
   const configs = steps
     .filter(({ id, after }) => id.startsWith(`${CONFIG} ${name}-`) && after !== undefined)
-    .map(({ after }) => Buffer.from(String(after?.inputs.data ?? ""), "base64").toString("utf8"));
+    .map(({ after }) => Buffer.from(sayValue(after?.inputs.data), "base64").toString("utf8"));
   return [JSON.stringify([args, commands, env]), ...configs].join("\n");
 }
 
 /** An address is a name and a port: a name alone may be a word. */
 function speaksTo(text: string, name: string): boolean {
   const escapedName = name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  return new RegExp(`(?<![\\w.-])${escapedName}:\\d`).test(text);
+  return new RegExp(`(?<![\\w.-])(tasks\\.)?${escapedName}:\\d`).test(text);
 }

@@ -9,8 +9,8 @@ const MOST = 3000;
  */
 export function textDiff(before: string, after: string): string[] {
   if (before === after) return [];
-  const old = before.split("\n");
-  const now = after.split("\n");
+  const old = linesOf(before);
+  const now = linesOf(after);
   const lines = old.length > MOST || now.length > MOST ? wholly(old, now) : compared(old, now);
   const near = new Set<number>();
   lines.forEach((line, i) => {
@@ -21,6 +21,10 @@ export function textDiff(before: string, after: string): string[] {
     if (!near.has(i)) return [];
     return i > 0 && !near.has(i - 1) ? ["@@", line] : [line];
   });
+}
+
+function linesOf(text: string): string[] {
+  return text === "" ? [] : text.replace(/\n$/, "").split("\n");
 }
 
 function wholly(old: readonly string[], now: readonly string[]): string[] {

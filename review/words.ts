@@ -154,7 +154,7 @@ export function sayValue(value: Value): string {
   if (value === undefined || value === null) return "none";
   if (typeof value === "string") return value === "" ? '""' : value;
   if (Array.isArray(value)) return value.length === 0 ? "none" : value.map(sayValue).join(", ");
-  if (!isObject(value)) return String(value as number | boolean);
+  if (!isObject(value)) return JSON.stringify(value);
   return Object.entries(value)
     .map(([key, one]) => `${key}=${sayValue(one)}`)
     .join(", ");

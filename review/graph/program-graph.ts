@@ -111,7 +111,7 @@ function stubEngine(
     nodeName: manager?.Description.Hostname ?? "node1",
     version: "28.2.2",
     platform: "linux/amd64",
-    clusterId: String(held.get("swarm-platform:index:Swarm swarm")?.outputs.clusterId ?? CLUSTER_ID),
+    clusterId: (held.get("swarm-platform:index:Swarm swarm")?.outputs.clusterId ?? CLUSTER_ID) as string,
     services: heldServices(held),
     volumes: names(held, "docker:index/volume:Volume"),
     networks: new Map(),

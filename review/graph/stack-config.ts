@@ -41,7 +41,7 @@ export function stackConfig(stack?: string): Record<string, string> {
 /** A value of the configuration as the program gets it. */
 export function asText(value: DeclaredKey["default"]): string {
   const plain = withoutEncrypted(value);
-  return typeof plain === "object" ? JSON.stringify(plain) : String(plain);
+  return typeof plain === "string" ? plain : JSON.stringify(plain);
 }
 
 function withoutEncrypted(value: unknown): unknown {
