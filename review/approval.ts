@@ -1,4 +1,4 @@
-import type { Report } from "./report.ts";
+import type { Report } from "./report";
 
 /** Differences that are named; more of them say nothing more. */
 const NAMED = 10;

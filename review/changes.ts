@@ -1,7 +1,7 @@
-import { at, canonical, differingPaths, isObject, SECRET, tokens, UNKNOWN } from "./preview.ts";
-import type { Operation, Preview, Resource, Step, Value, Values } from "./preview.ts";
-import { textDiff } from "./text-diff.ts";
-import { sayValue, serviceFields, spaced } from "./words.ts";
+import { at, canonical, differingPaths, isObject, SECRET, tokens, UNKNOWN } from "./preview";
+import type { Operation, Preview, Resource, Step, Value, Values } from "./preview";
+import { textDiff } from "./text-diff";
+import { sayValue, serviceFields, spaced } from "./words";
 
 /** One difference, in a user's words. */
 export interface Change {
@@ -173,9 +173,9 @@ function serviceChange(step: Step, around: Around): ServiceChange | undefined {
   };
 }
 
-/** Properties as they are now: those that the provider read and the program did not give, too. */
+/** Properties as they are: what the provider read counts more than what it was told. */
 function known({ inputs, outputs }: Resource): Values {
-  return { ...outputs, ...inputs };
+  return { ...inputs, ...outputs };
 }
 
 /** The paths that the provider tells of; where it tells of none, those that differ in what the program gives. */
@@ -190,17 +190,17 @@ function change(
   say: (value: Value) => string = sayValue,
 ): Change {
   const is = at(before && known(before), path);
+  const was = at(recorded && known(recorded), path);
   const wanted = at(after?.inputs, path);
-  const was = at(recorded?.inputs, path);
   const phrase = (value: Value): string => say(value).replace(MOMENT, "").trim();
-  const cause = recorded !== undefined && alike(was, wanted) && !alike(was, is) ? "drift" : "wanted";
-  const drifted = cause === "wanted" && recorded !== undefined && !alike(was, is);
+  const drifted = recorded !== undefined && !alike(was, is);
+  const cause = drifted && alike(at(recorded.inputs, path), wanted) ? "drift" : "wanted";
   return {
     field,
     from: phrase(is),
     to: is === SECRET && wanted === SECRET ? "changed" : phrase(wanted),
     cause,
-    ...(drifted && { recorded: phrase(was) }),
+    ...(drifted && cause === "wanted" && { recorded: phrase(was) }),
   };
 }
 

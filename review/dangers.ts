@@ -1,8 +1,8 @@
-import { COMMAND, NETWORK, resourceOf, SERVICE, VOLUME, volumesOf } from "./changes.ts";
-import type { Changes } from "./changes.ts";
-import { at, canonical } from "./preview.ts";
-import type { Preview, Resource, Step, Values } from "./preview.ts";
-import { sayValue } from "./words.ts";
+import { COMMAND, NETWORK, resourceOf, SERVICE, VOLUME, volumesOf } from "./changes";
+import type { Changes } from "./changes";
+import { at, canonical } from "./preview";
+import type { Preview, Resource, Step, Values } from "./preview";
+import { sayValue } from "./words";
 
 /** Something that a reviewer must not miss. */
 export interface Warned {

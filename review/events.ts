@@ -1,5 +1,5 @@
-import { hideLogins, hideSecrets } from "./hidden.ts";
-import type { Operation, Preview, Resource, Step, Values, Violation } from "./preview.ts";
+import { hideLogins, hideSecrets } from "./hidden";
+import type { Operation, Preview, Resource, Step, Values, Violation } from "./preview";
 
 /** One event of Pulumi's engine (sdk/go/common/apitype/events.go), as far as it is read here. */
 interface EngineEvent {
@@ -110,11 +110,9 @@ function step(metadata: Metadata, refresh: Metadata | undefined, outputs: Values
     old ?? undefined,
     wanted && { ...wanted, outputs: outputs ?? wanted.outputs ?? {} },
   ];
-  const hidden = hideSecrets(
-    states.map((state) => ({ inputs: state?.inputs ?? {}, outputs: state?.outputs ?? {} })),
-  ) as unknown as readonly Hidden[];
+  const hidden = hideSecrets(states.flatMap((state) => [state?.inputs ?? {}, state?.outputs ?? {}]));
   const [was, before, after] = states.map((state, i) =>
-    state ? resource(urn, state, hidden[i] ?? { inputs: {}, outputs: {} }) : undefined,
+    state ? resource(urn, state, hidden[2 * i] ?? {}, hidden[2 * i + 1] ?? {}) : undefined,
   );
   return {
     id: idOf(urn),
@@ -126,12 +124,7 @@ function step(metadata: Metadata, refresh: Metadata | undefined, outputs: Values
   };
 }
 
-interface Hidden {
-  readonly inputs: Values;
-  readonly outputs: Values;
-}
-
-function resource(urn: string, state: State, { inputs, outputs }: Hidden): Resource {
+function resource(urn: string, state: State, inputs: Values, outputs: Values): Resource {
   const id = idOf(urn);
   return {
     id,

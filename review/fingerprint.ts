@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { at, canonical, differingPaths, tokens } from "./preview.ts";
-import type { Preview, Step, Value } from "./preview.ts";
+import { at, canonical, differingPaths, tokens } from "./preview";
+import type { Preview, Step, Value } from "./preview";
 
 /** A moment, which no two runs share. */
 const MOMENT = /\d{4}-\d\d-\d\dT[\d:.]+Z/g;
@@ -38,7 +38,7 @@ function linesOf(step: Step, made: readonly string[]): string[] {
   const paths = new Set([...step.paths, ...differingPaths(before?.inputs ?? {}, wanted)]);
   if (paths.size === 0) return [what];
   return [...paths].map((path) => {
-    const from = at(before && { ...before.outputs, ...before.inputs }, tokens(path));
+    const from = at(before && { ...before.inputs, ...before.outputs }, tokens(path));
     return `${what}: ${path}: ${text(from)} -> ${text(at(wanted, tokens(path)))}`;
   });
 }

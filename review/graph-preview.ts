@@ -1,9 +1,9 @@
 // Previews without an engine: the program runs against a mocked one (review/graph/), and what it asks for is compared.
 import { execFileSync, spawnSync } from "node:child_process";
-import { idOf } from "./events.ts";
-import { hideSecrets } from "./hidden.ts";
-import { at, differingPaths, isObject, SECRET, tokens } from "./preview.ts";
-import type { Preview, Resource, Step, Value, Values } from "./preview.ts";
+import { idOf } from "./events";
+import { hideSecrets } from "./hidden";
+import { at, differingPaths, isObject, SECRET, tokens } from "./preview";
+import type { Preview, Resource, Step, Value, Values } from "./preview";
 
 const OUTPUT_LIMIT = 1024 * 1024 * 1024;
 
@@ -170,7 +170,12 @@ function git(...args: string[]): string | undefined {
 }
 
 function runProgram(stack: string, state?: string): Printed {
-  const args = ["review/graph/run.cjs", stack, ...(state === undefined ? [] : ["held"])];
+  const args = [
+    "review/run.cjs",
+    "review/graph/print-graph.ts",
+    stack,
+    ...(state === undefined ? [] : ["held"]),
+  ];
   const printed = execFileSync(process.execPath, args, {
     encoding: "utf8",
     input: state ?? "",
@@ -265,15 +270,17 @@ function hiddenTogether(
   will: Resource | undefined,
   ignored: readonly string[],
 ): readonly [Resource | undefined, Resource | undefined] {
-  const [old, now] = hideSecrets([
-    { inputs: is?.inputs ?? {}, outputs: is?.outputs ?? {} },
-    { inputs: will?.inputs ?? {}, outputs: will?.outputs ?? {} },
-  ]) as { readonly inputs: Values; readonly outputs: Values }[];
-  const kept = ignored.reduce<Values>(
-    (inputs, path) => replaced(inputs, tokens(path), at(old?.inputs, tokens(path))),
-    now?.inputs ?? {},
+  const [oldInputs = {}, oldOutputs = {}, inputs = {}, outputs = {}] = hideSecrets(
+    [is, will].flatMap((one) => [one?.inputs ?? {}, one?.outputs ?? {}]),
   );
-  return [is && { ...is, ...old }, will && { ...will, outputs: now?.outputs ?? {}, inputs: kept }];
+  const kept = ignored.reduce<Values>(
+    (values, path) => replaced(values, tokens(path), at(oldInputs, tokens(path))),
+    inputs,
+  );
+  return [
+    is && { ...is, inputs: oldInputs, outputs: oldOutputs },
+    will && { ...will, inputs: kept, outputs },
+  ];
 }
 
 /** With the value at a path replaced, or taken away. */

@@ -1,5 +1,5 @@
-import { isObject, SECRET, UNKNOWN } from "./preview.ts";
-import type { Value, Values } from "./preview.ts";
+import { isObject, SECRET, UNKNOWN } from "./preview";
+import type { Value, Values } from "./preview";
 
 /** How Pulumi marks a special value in JSON (sdk/go/common/resource/sig). */
 const SIGNATURE = "4dabf18193072939515e22adb298388d";

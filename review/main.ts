@@ -2,14 +2,14 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { refusal } from "./approval.ts";
-import { readEvents } from "./events.ts";
-import { encryptedValues } from "./fingerprint.ts";
-import { commitOf, goldenPreview, recordedPreview } from "./graph-preview.ts";
-import { COMMENT_LIMIT, renderMarkdown } from "./markdown.ts";
-import type { Preview } from "./preview.ts";
-import { makeReport } from "./report.ts";
-import type { Basis, Report } from "./report.ts";
+import { refusal } from "./approval";
+import { readEvents } from "./events";
+import { encryptedValues } from "./fingerprint";
+import { commitOf, goldenPreview, recordedPreview } from "./graph-preview";
+import { COMMENT_LIMIT, renderMarkdown } from "./markdown";
+import type { Preview } from "./preview";
+import { makeReport } from "./report";
+import type { Basis, Report } from "./report";
 
 const EXIT: Readonly<Record<Report["verdict"], number>> = { none: 0, failed: 1, changes: 2, dangerous: 3 };
 const BASES: readonly Basis[] = ["live", "recorded", "graph"];

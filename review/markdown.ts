@@ -1,6 +1,6 @@
-import type { Change, Drift, ImageChange, OtherChange, ServiceChange, TextChange } from "./changes.ts";
-import type { Warned } from "./dangers.ts";
-import type { Report } from "./report.ts";
+import type { Change, Drift, ImageChange, OtherChange, ServiceChange, TextChange } from "./changes";
+import type { Warned } from "./dangers";
+import type { Report } from "./report";
 
 /** Characters that GitHub takes for a comment, less what its poster puts around it. */
 export const COMMENT_LIMIT = 65_536 - 536;
@@ -204,7 +204,8 @@ function policyLine({ policies, verdict, basis }: Report): string {
   const waived = policies.filter((one) => one.waived).length;
   const advice = policies.length - failed - waived;
   if (basis !== "live") return "Policies: not run.";
-  if (policies.length === 0) return verdict === "failed" ? "" : "Policies: nothing found.";
+  if (policies.length === 0)
+    return verdict === "failed" ? "Policies: not known." : "Policies: nothing found.";
   const words = [
     ...(failed > 0 ? [`**${failed} broken**`] : []),
     ...(advice > 0 ? [`${advice} advised`] : []),
@@ -274,7 +275,7 @@ function fenced(language: string, lines: readonly string[], before: readonly str
 /** All of it or nothing: half a picture can't be drawn. */
 function pictureSection(report: Report): Section {
   const whole = report.picture.join("\n");
-  return { title: "Picture", blocks: report.picture.length > 1 ? [fenced("mermaid", [whole])] : [] };
+  return { title: "Picture", blocks: report.picture.length > 0 ? [fenced("mermaid", [whole])] : [] };
 }
 
 function noteSections({ policies, warnings, drift, dangers, interruptions, errors }: Report): Section[] {

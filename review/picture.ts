@@ -1,9 +1,9 @@
-import { CONFIG, replicasOf, resourceOf, SERVICE, volumesOf } from "./changes.ts";
-import type { Changes } from "./changes.ts";
-import type { Warned } from "./dangers.ts";
-import { at } from "./preview.ts";
-import type { Preview, Resource, Step, Values } from "./preview.ts";
-import { sayValue } from "./words.ts";
+import { CONFIG, replicasOf, resourceOf, SERVICE, volumesOf } from "./changes";
+import type { Changes } from "./changes";
+import type { Warned } from "./dangers";
+import { at } from "./preview";
+import type { Preview, Resource, Step, Values } from "./preview";
+import { sayValue } from "./words";
 
 /** How a change looks; the text is dark in GitHub's dark mode too. */
 const STYLES = {
@@ -26,6 +26,7 @@ export function picture(
   const services = steps.filter(({ id }) => id.startsWith(`${SERVICE} `));
   const ids = new Map(services.map((step, i) => [resourceOf(step).name, `s${i}`]));
   const id = (name: string): string => ids.get(name) ?? "";
+  if (services.length === 0) return [];
   const lines = ["flowchart LR"];
   const entries = services.flatMap((step) => {
     const ports = portsOf(resourceOf(step));

@@ -1,10 +1,10 @@
-import { findChanges } from "./changes.ts";
-import type { Drift, ImageChange, OtherChange, ServiceChange } from "./changes.ts";
-import { findDangers, findInterruptions } from "./dangers.ts";
-import type { Warned } from "./dangers.ts";
-import { changeLines, fingerprint } from "./fingerprint.ts";
-import { picture } from "./picture.ts";
-import type { Preview, Violation } from "./preview.ts";
+import { findChanges } from "./changes";
+import type { Drift, ImageChange, OtherChange, ServiceChange } from "./changes";
+import { findDangers, findInterruptions } from "./dangers";
+import type { Warned } from "./dangers";
+import { changeLines, fingerprint } from "./fingerprint";
+import { picture } from "./picture";
+import type { Preview, Violation } from "./preview";
 
 /**
  * Where the present state is known from. live: the engine itself. recorded: what the last `up` left in the state.

@@ -1,5 +1,5 @@
-import { at, canonical, isObject, tokens } from "./preview.ts";
-import type { Value, Values } from "./preview.ts";
+import { at, canonical, isObject, tokens } from "./preview";
+import type { Value, Values } from "./preview";
 
 /** A property of a service as its users call it, which may be several of the provider's. */
 export interface Field {

@@ -14,4 +14,4 @@ done
 export STACK=$stack
 # shellcheck source=tools/env.sh
 . tools/env.sh
-exec node --disable-warning=MODULE_TYPELESS_PACKAGE_JSON review/main.ts "$@"
+exec node review/run.cjs review/main.ts "$@"

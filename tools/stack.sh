@@ -138,9 +138,11 @@ preview)
   # shellcheck disable=SC2046 # words
   run preview --diff --suppress-outputs $(tools/policy-args.sh) || failed
   ;;
+# Not for people, logs or files: what debugging says of the state, and a refresh of services, has secrets in clear.
 report)
   # shellcheck disable=SC2046 # words
-  PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true run preview --json --color never $(tools/policy-args.sh) || failed
+  PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true run preview --json --color never $(tools/policy-args.sh) \
+    > >(grep --line-buffered -v '"severity":"debug"') || failed
   ;;
 refresh) run refresh --yes --skip-preview || failed ;;
 destroy)

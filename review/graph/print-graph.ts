@@ -1,3 +1,6 @@
+// Prints the graph of a stack, `{ resources, golden }`:  print-graph.ts STACK [held <state]
+// The state is what `pulumi stack export` prints; without it, as in a first run.
+import { readFileSync } from "node:fs";
 import { golden, Held, programGraph } from "./program-graph";
 
 /** The part of `pulumi stack export` that is read here. */
@@ -13,19 +16,6 @@ interface Exported {
   };
 }
 
-/**
- * Prints the graph of a stack: `{ resources, golden }`.
- *
- * @param state what `pulumi stack export` prints. @default none: as in a first run
- */
-export async function printGraph(stack: string, state: string | undefined): Promise<void> {
-  const graph = await programGraph(
-    stack,
-    state === undefined ? new Map() : held(JSON.parse(state) as Exported),
-  );
-  process.stdout.write(JSON.stringify({ resources: graph.resources, golden: golden(graph) }));
-}
-
 function held({ deployment }: Exported): Map<string, Held> {
   const there = (deployment.resources ?? []).filter((one) => !one.delete);
   return new Map(
@@ -38,3 +28,11 @@ function held({ deployment }: Exported): Map<string, Held> {
     }),
   );
 }
+
+async function print([stack = "", source]: readonly string[]): Promise<void> {
+  const state = source === "held" ? held(JSON.parse(readFileSync(0, "utf8")) as Exported) : undefined;
+  const graph = await programGraph(stack, state);
+  process.stdout.write(JSON.stringify({ resources: graph.resources, golden: golden(graph) }));
+}
+
+void print(process.argv.slice(2));

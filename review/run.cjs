@@ -1,6 +1,7 @@
-// Prints the graph of a stack's program as JSON:  run.cjs STACK [held <state]
-// The program is TypeScript for Pulumi's own loader, which Node's does not replace: its imports have no endings.
+// Runs a program in TypeScript that is written as the Pulumi program is:  node run.cjs FILE [ARGUMENT...]
+// Node's own support of TypeScript wants endings in imports, which Pulumi's does not take.
 const { readFileSync } = require("node:fs");
+const path = require("node:path");
 const typescript = require("typescript");
 
 const { ModuleKind, ScriptTarget } = typescript;
@@ -13,5 +14,6 @@ require.extensions[".ts"] = (module, file) => {
   module._compile(outputText, file);
 };
 
-const [stack, source] = process.argv.slice(2);
-require("./print-graph.ts").printGraph(stack, source === "held" ? readFileSync(0, "utf8") : undefined);
+const file = path.resolve(process.argv[2]);
+process.argv.splice(1, 2, file);
+require(file);
