@@ -80,8 +80,11 @@ export function readEvents(lines: readonly string[]): Preview {
   // Half of a replacement, which says it all, or what an earlier `up` could not delete.
   const left = discarded.filter(({ urn }) => steps.get(urn)?.op !== "replace");
   return {
+    // Pulumi's order is another one each time.
     steps: [
-      ...[...steps.values()].map((one) => step(one, refreshed.get(one.urn), outputs.get(one.urn))),
+      ...[...steps.values()]
+        .sort((a, b) => (a.urn < b.urn ? -1 : 1))
+        .map((one) => step(one, refreshed.get(one.urn), outputs.get(one.urn))),
       ...left.map((one) =>
         step({ ...one, op: "delete", urn: `${one.urn} (left over)` }, undefined, undefined),
       ),

@@ -84,8 +84,8 @@ function summary(report: Report): string[] {
       otherLine,
     ),
     ...plainLines(plain),
-    "",
   ];
+  if (lines.at(-1) !== "") lines.push("");
   if (report.verdict === "failed") return [...lines, policyLine(report)];
   if (drift.length === 0) {
     return [...lines, `Drift: ${basis === "live" ? "none" : "not looked for"}. ${policyLine(report)}`];
