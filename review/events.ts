@@ -141,14 +141,16 @@ function resource(urn: string, state: State, inputs: Values, outputs: Values): R
   };
 }
 
+/** Text of the policy pack's advisory policy `waived`: which rule is let through, and why. */
+const WAIVED = /^(\S+) \((\w+)\), because: (.*)\n\s*(.*)$/s;
+
 function violation(event: NonNullable<EngineEvent["policyEvent"]>): Violation {
-  const { policyName, enforcementLevel, message, resourceUrn } = event;
-  return {
-    rule: policyName,
-    level: enforcementLevel,
-    service: resourceUrn ? nameOf(resourceUrn) : undefined,
-    message: hideLogins(plainText(message)).trim(),
-  };
+  const { policyName, enforcementLevel, resourceUrn } = event;
+  const service = resourceUrn ? nameOf(resourceUrn) : undefined;
+  const message = hideLogins(plainText(event.message));
+  const [, rule, level, waived, text] = (policyName === "waived" && WAIVED.exec(message)) || [];
+  if (rule === undefined) return { rule: policyName, level: enforcementLevel, service, message };
+  return { rule, level: level ?? "", service, message: text ?? "", ...(waived !== undefined && { waived }) };
 }
 
 /** Without Pulumi's colors, and without the terminal's. */

@@ -29,39 +29,50 @@ interface Section {
  */
 export function renderMarkdown(report: Report, limit = Infinity, elsewhere = ""): string {
   const head = summary(report);
-  const sections = [changesSection(report), pictureSection(report), ...noteSections(report)];
   const foot = ["", footer(report)];
-  const size = (lines: readonly string[]): number => lines.reduce((sum, line) => sum + line.length + 1, 0);
+  const all = changesSection(report);
+  const sections = [pictureSection(report), all, ...noteSections(report)].filter(
+    ({ blocks }) => blocks.length > 0,
+  );
   const note = `_Cut here: the rest is in ${elsewhere}._`;
-  const frames = sections.map(({ title }) => size(["", ...opening(title), "", note, "", "</details>"]));
-  let room = limit - size(head) - size(foot) - frames.reduce((sum, one) => sum + one, 0);
-  const body = sections.flatMap(({ title, blocks }) => {
-    const lines: string[] = [];
-    let cut = false;
-    for (const block of blocks) {
-      const frame = size([...block.open, ...block.close, ""]);
-      const fitting: string[] = [];
-      let used = frame;
-      for (const line of block.lines) {
-        if (used + line.length + 1 > room) break;
-        used += line.length + 1;
-        fitting.push(line);
-      }
-      if (fitting.length > 0) {
-        lines.push(...block.open, ...fitting, ...block.close, "");
-        room -= used;
-      }
-      cut = fitting.length < block.lines.length;
-      if (cut) break;
-    }
-    if (blocks.length === 0) return [];
-    return ["", ...opening(title), ...lines, ...(cut ? [note, ""] : []), "</details>"];
-  });
+  const frame = ({ title }: Section): string[] => ["", ...opening(title), "", note, "", "</details>"];
+  let room = limit - size([...head, ...foot, ...sections.flatMap(frame)]);
+  const bodies = new Map<Section, string[]>();
+  // What is long, such as the lines of a new config, takes no room from the rest.
+  for (const section of [...sections.filter((one) => one !== all), all]) {
+    const { lines, cut } = fitting(section, room);
+    room -= size(lines);
+    bodies.set(section, cut ? [...lines, note, ""] : lines);
+  }
+  const body = sections.flatMap((section) => [
+    "",
+    ...opening(section.title),
+    ...(bodies.get(section) ?? []),
+    "</details>",
+  ]);
   return [...head, ...body, ...foot, ""].join("\n");
+}
+
+/** As much of a section as there is room for, in whole blocks and lines. */
+function fitting({ blocks }: Section, room: number): { readonly lines: string[]; readonly cut: boolean } {
+  const lines: string[] = [];
+  for (const { open, lines: own, close } of blocks) {
+    let left = room - size([...lines, ...open, ...close, ""]);
+    const first = own.findIndex((line) => (left -= line.length + 1) < 0);
+    const fits = first < 0 ? own : own.slice(0, first);
+    if (fits.length > 0) lines.push(...open, ...fits, ...close, "");
+    if (first >= 0) return { lines, cut: true };
+  }
+  return { lines, cut: false };
 }
 
 function opening(title: string): string[] {
   return [`<details><summary>${title}</summary>`, ""];
+}
+
+/** Characters of lines, their ends included. */
+function size(lines: readonly string[]): number {
+  return lines.reduce((sum, line) => sum + line.length + 1, 0);
 }
 
 // ---------------------------------------------------------------- what is seen first
@@ -292,7 +303,8 @@ function noteSections({ policies, warnings, drift, dangers, interruptions, error
       policies,
       ({ rule, level, service, message, waived }) => {
         const who = service === undefined ? "" : ` **${text(service)}**`;
-        return `- ${waived === undefined ? text(level) : "waived"} ${code(rule)}${who}: ${text(message, 600)}`;
+        const why = waived === undefined ? "" : `, waived because: ${text(waived, 300)}`;
+        return `- ${text(level)} ${code(rule)}${who}: ${text(message, 600)}${why}`;
       },
       0,
     ),

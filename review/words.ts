@@ -1,4 +1,4 @@
-import { at, canonical, isObject, tokens } from "./preview";
+import { at, canonical, isObject, SECRET, tokens } from "./preview";
 import type { Value, Values } from "./preview";
 
 /** A property of a service as its users call it, which may be several of the provider's. */
@@ -126,7 +126,8 @@ export function serviceFields(paths: readonly string[], before: Values, after: V
     fields.set(field.path.join("/"), field);
   }
   return [...fields.values()].filter(
-    ({ path }) => canonical(at(before, path)) !== canonical(at(after, path)),
+    // Of a secret both sides are hidden, and that it is named says that it changes.
+    ({ path }) => at(after, path) === SECRET || canonical(at(before, path)) !== canonical(at(after, path)),
   );
 }
 

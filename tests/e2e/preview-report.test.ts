@@ -180,7 +180,9 @@ describeWithEngines("the report of a preview", () => {
     "without an engine it is compared with what was recorded, and says so first",
     () => {
       const away = new Workspace("preview-report-away", { ...engine, host: "unix:///nowhere.sock" }, "dev");
-      fs.cpSync(workspace.folder, away.folder, { recursive: true, force: true, verbatimSymlinks: true });
+      for (const part of ["index.ts", "tool", ".state", "Pulumi.dev.yaml"]) {
+        fs.cpSync(path.join(workspace.folder, part), path.join(away.folder, part), { recursive: true });
+      }
       const alone = (file: string): string =>
         fs.readFileSync(path.join(away.folder, ".reports/dev", file), "utf8");
       expect(away.tool("report.sh").code).toBe(0);
