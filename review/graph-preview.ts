@@ -171,7 +171,8 @@ function git(...args: string[]): string | undefined {
 
 function runProgram(stack: string, state?: string): Printed {
   const args = [
-    "review/run.cjs",
+    "--import",
+    "./tools/typescript.mjs",
     "review/graph/print-graph.ts",
     stack,
     ...(state === undefined ? [] : ["held"]),

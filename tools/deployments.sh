@@ -8,5 +8,4 @@ cd "$(dirname "$0")/.."
   [ "${1:-}" = history ] || exit 1
   export DOCKER_HOST=unix:///nowhere
 }
-# It shares a TypeScript file with its tests, which Node reads as it is, with a warning on package.json.
-exec node --disable-warning=MODULE_TYPELESS_PACKAGE_JSON tools/deployments.mjs "$@"
+exec node --import ./tools/typescript.mjs tools/deployments.mjs "$@"

@@ -14,4 +14,4 @@ done
 export STACK=$stack
 # shellcheck source=tools/env.sh
 . tools/env.sh
-exec node review/run.cjs review/main.ts "$@"
+exec node --import ./tools/typescript.mjs review/main.ts "$@"

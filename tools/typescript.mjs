@@ -1,4 +1,5 @@
-// Lets Node load the program's own TypeScript, whose imports have no endings:  node --import ./tools/typescript.mjs ...
+// Lets Node load TypeScript that is written as the Pulumi program is:  node --import ./tools/typescript.mjs FILE
+// Node's own support wants endings in imports, which Pulumi's does not take.
 import { readFileSync } from "node:fs";
 import { registerHooks } from "node:module";
 import { fileURLToPath } from "node:url";

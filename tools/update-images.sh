@@ -5,5 +5,4 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=tools/env.sh
 . tools/env.sh
-# It shares a TypeScript file with the program, which Node reads as it is, with a warning on package.json.
-exec node --disable-warning=MODULE_TYPELESS_PACKAGE_JSON tools/update-images.mjs
+exec node --import ./tools/typescript.mjs tools/update-images.mjs

@@ -68,7 +68,7 @@ class Project {
   tool(args: string[], env: Readonly<Record<string, string>> = {}): Run {
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
-      ["--disable-warning=MODULE_TYPELESS_PACKAGE_JSON", "tools/deployments.mjs", ...args],
+      ["--import", "./tools/typescript.mjs", "tools/deployments.mjs", ...args],
       {
         cwd: this.folder,
         encoding: "utf8",

@@ -15,4 +15,4 @@ cd "$(dirname "$0")/../.."
 export STACK=${EPHEMERAL_BASE:-dev}
 # shellcheck source=tools/env.sh
 . tools/env.sh
-exec node --disable-warning=MODULE_TYPELESS_PACKAGE_JSON tools/ci/ephemeral.mjs "$@"
+exec node --import ./tools/typescript.mjs tools/ci/ephemeral.mjs "$@"
