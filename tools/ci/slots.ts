@@ -93,7 +93,7 @@ export function stackFile(base: string, slot: Slot): string {
   const own = { networkSubnet, networkGateway, edgePort, accountPort, edgeTlsPort, registryPort, kafkaPort };
   // Built images are shared with the other environments of the engine: theirs must not be pushed out.
   const settings = { ...own, keptImages: 20, purgeData: true };
-  const ours = Object.entries(settings).map(([key, value]) => [PREFIX + key, value]);
+  const ours = Object.entries<unknown>(settings).map(([key, value]) => [PREFIX + key, value] as const);
   return stringify({ config: Object.fromEntries([...kept, ...ours]) });
 }
 
