@@ -133,7 +133,7 @@ function taken() {
 function up(pullRequest) {
   const environment = find(nameOf(pullRequest)) ?? claim(pullRequest);
   renew(environment);
-  writeStackFile(environment);
+  writeStackFile(environment, `Pulumi.${base}.yaml`);
   const { stack, slot, ttlHours } = environment;
   say(
     `${stack} has the subnet ${slot.subnet} and the ports from ${slot.firstPort} on; it ends ${ttlHours} h after its last up.`,
@@ -191,13 +191,12 @@ function allowed(compute) {
   }
 }
 
-function writeStackFile({ stack, slot }) {
-  const file = `Pulumi.${base}.yaml`;
-  const text = existsSync(file) ? readFileSync(file, "utf8") : "";
+function writeStackFile({ stack, slot }, from) {
+  const text = existsSync(from) ? readFileSync(from, "utf8") : "";
   try {
     writeFileSync(`Pulumi.${stack}.yaml`, stackFile(text, slot));
   } catch (error) {
-    throw new Refusal(`Pulumi.${stack}.yaml can't be made from ${file}: ${error.message}`);
+    throw new Refusal(`Pulumi.${stack}.yaml can't be made from ${from}: ${error.message}`);
   }
 }
 
@@ -237,7 +236,8 @@ async function down(environment) {
 /** By Pulumi, as far as the state is there and can be read. */
 function destroy(environment) {
   const { stack } = environment;
-  writeStackFile(environment);
+  // All that matters is in the state; what the other stack's file says by now does not.
+  writeStackFile(environment, "");
   const { status, stdout, stderr } = runStack(stack, "destroy", { timeout: DESTROY_PATIENCE });
   process.stderr.write(stdout + stderr);
   if (status !== 0 && /is at work on it|currently locked by/.test(stdout + stderr)) {
