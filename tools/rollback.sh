@@ -22,8 +22,9 @@ export DEPLOY_SOURCES=$work/sources
 time=$(tools/deployments.sh choose "$DEPLOY_SOURCES" "${1:-}")
 
 # The program runs with the packages that it was deployed with.
+rm -rf "$DEPLOY_SOURCES/node_modules" # a link to ours, should one have been recorded: npm would empty that
 if cmp -s package-lock.json "$DEPLOY_SOURCES/package-lock.json"; then
-  ln -sfn "$PWD/node_modules" "$DEPLOY_SOURCES/node_modules"
+  ln -s "$PWD/node_modules" "$DEPLOY_SOURCES/node_modules"
 else
   say "its npm packages are others; installing those of its package-lock.json"
   npm ci --no-audit --no-fund --silent --prefix "$DEPLOY_SOURCES"
