@@ -41,7 +41,7 @@ function main(): number {
   if (!existsSync(file))
     throw new Fault(`stack "${stack}": there is no ${file}; allowed: a stack with a file`);
   const before = approved === undefined ? undefined : readApproved(approved, stack);
-  const compared = compare(stack, basis, against);
+  const compared = compare(stack, approved === undefined ? basis : "live", against);
   const encrypted = encryptedValues(readFileSync(file, "utf8"));
   const { preview, ...origin } = compared;
   const report = makeReport(preview, { stack, commit: commitOf(), encrypted, ...origin });

@@ -177,7 +177,7 @@ function serviceLine({ name, operation, changes, image, tasks, texts }: ServiceC
 }
 
 function imageWords({ from, to, files, because }: ImageChange): string {
-  const tags = from === undefined ? code(to) : `${code(from)} → ${code(to)}`;
+  const tags = from === undefined || from === to ? code(to) : `${code(from)} → ${code(to)}`;
   const reasons = [
     ...(files ?? [])
       .slice(0, SUMMARY)
@@ -259,7 +259,7 @@ function changesSection(report: Report): Section {
 
 function imageLines({ from, to, files, because, usedBy }: ImageChange): string[] {
   return [
-    `- image ${from === undefined ? code(to) : `${code(from)} → ${code(to)}`}`,
+    `- image ${from === undefined || from === to ? code(to) : `${code(from)} → ${code(to)}`}`,
     ...(files ?? []).map(({ path, change }) => `  - ${code(path)} ${change}`),
     ...because.map((reason) => `  - ${text(reason)}`),
     ...(usedBy.length > 1 ? [`  - used by ${usedBy.map((one) => text(one)).join(", ")}`] : []),
