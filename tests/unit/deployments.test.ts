@@ -6,6 +6,8 @@ import { PROJECT_DIR } from "../support/project";
 import { tempFolder } from "../support/temp";
 
 const TOOLS = ["deployments.mjs", "deployment-record.ts", "docker-cli.mjs"];
+/** Not copied: it needs the packages of this folder. */
+const LOADER = path.join(PROJECT_DIR, "tools/typescript.mjs");
 const STATE = {
   deployment: {
     resources: [
@@ -68,7 +70,7 @@ class Project {
   tool(args: string[], env: Readonly<Record<string, string>> = {}): Run {
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
-      ["--import", "./tools/typescript.mjs", "tools/deployments.mjs", ...args],
+      ["--import", LOADER, "tools/deployments.mjs", ...args],
       {
         cwd: this.folder,
         encoding: "utf8",
