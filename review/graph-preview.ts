@@ -1,5 +1,5 @@
 // Previews without an engine: the program runs against a mocked one (review/graph/), and what it asks for is compared.
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { idOf } from "./events";
 import { hideSecrets } from "./hidden";
 import { at, differingPaths, isObject, SECRET, tokens } from "./preview";
@@ -20,6 +20,9 @@ interface Recorded {
     readonly retainOnDelete?: boolean;
   };
 }
+
+/** The program does not run: what it says. */
+export class ProgramFault extends Error {}
 
 interface Printed {
   readonly resources: readonly Recorded[];
@@ -177,13 +180,13 @@ function runProgram(stack: string, state?: string): Printed {
     stack,
     ...(state === undefined ? [] : ["held"]),
   ];
-  const printed = execFileSync(process.execPath, args, {
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
     encoding: "utf8",
     input: state ?? "",
     maxBuffer: OUTPUT_LIMIT,
-    stdio: ["pipe", "pipe", "inherit"],
   });
-  return JSON.parse(printed) as Printed;
+  if (status !== 0) throw new ProgramFault(stderr.trim());
+  return JSON.parse(stdout) as Printed;
 }
 
 // ---------------------------------------------------------------- comparing

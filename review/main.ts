@@ -5,7 +5,7 @@ import { parseArgs } from "node:util";
 import { refusal } from "./approval";
 import { readEvents } from "./events";
 import { encryptedValues } from "./fingerprint";
-import { commitOf, goldenPreview, recordedPreview } from "./graph-preview";
+import { commitOf, goldenPreview, ProgramFault, recordedPreview } from "./graph-preview";
 import { COMMENT_LIMIT, renderMarkdown } from "./markdown";
 import type { Preview } from "./preview";
 import { makeReport } from "./report";
@@ -30,7 +30,7 @@ interface Compared {
 try {
   process.exitCode = main();
 } catch (error) {
-  if (!(error instanceof Fault)) throw error;
+  if (!(error instanceof Fault || error instanceof ProgramFault)) throw error;
   console.error(`report: ${error.message}`);
   process.exitCode = 1;
 }

@@ -35,4 +35,8 @@ async function print([stack = "", source]: readonly string[]): Promise<void> {
   process.stdout.write(JSON.stringify({ resources: graph.resources, golden: golden(graph) }));
 }
 
-void print(process.argv.slice(2));
+// Said here, because the program has handlers of its own for what nobody handles.
+print(process.argv.slice(2)).catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});

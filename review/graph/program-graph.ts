@@ -51,10 +51,10 @@ export async function programGraph(
     pulumi.runtime.setAllConfig(
       Object.fromEntries(Object.entries(config).map(([key, value]) => [`swarm-platform:${key}`, value])),
     );
-    const outputs = Object.fromEntries([...held].map(([id, one]) => [id, { ...one.outputs }]));
+    const outputs = Object.fromEntries([...held].map(([id, one]) => [id, opened(one.outputs) as Values]));
     return await record(program, {
       stack,
-      state: { [`${STASH} registry-login`]: { output: LOGIN }, ...outputs },
+      state: { ...outputs, [`${STASH} registry-login`]: { output: LOGIN } },
       answers: answers(held),
     });
   } finally {
@@ -94,6 +94,14 @@ function commandOutput(name: string): string {
   return JSON.stringify({ certificate: CERTIFICATE, key: "generated" });
 }
 
+/** With something in the place of each encrypted value, as the program reads no others. */
+function opened(value: unknown): unknown {
+  if (isEncrypted(value)) return "encrypted";
+  if (Array.isArray(value)) return value.map(opened);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, opened(one)]));
+}
+
 function isEncrypted(value: unknown): boolean {
   return typeof value === "object" && value !== null && pulumi.runtime.specialSigKey in value;
 }
@@ -114,7 +122,7 @@ function stubEngine(
     clusterId: (held.get("swarm-platform:index:Swarm swarm")?.outputs.clusterId ?? CLUSTER_ID) as string,
     services: heldServices(held),
     volumes: names(held, "docker:index/volume:Volume"),
-    networks: new Map(),
+    networks: heldNetworks(held),
     nodes,
     configs: names(held, "docker:index/serviceConfig:ServiceConfig").map(object),
     secrets: names(held, SECRET).map(object),
@@ -186,6 +194,44 @@ function declaredNodes(config: Readonly<Record<string, string>>, held: ReadonlyM
   }));
 }
 
+function heldNetworks(held: ReadonlyMap<string, Held>): ObservedEngine["networks"] {
+  const networks = [...held].filter(([id]) => id.startsWith("docker:index/network:Network "));
+  return new Map(
+    networks.map(([, { inputs, outputs }]) => {
+      const { name, attachable, internal, ipv6, ipamConfigs, labels } = inputs as {
+        readonly name: string;
+        readonly attachable?: boolean;
+        readonly internal?: boolean;
+        readonly ipv6?: boolean;
+        readonly ipamConfigs?: readonly { readonly subnet: string; readonly gateway: string }[];
+        readonly labels?: readonly Label[];
+      };
+      const network = {
+        Id: outputs.id as string,
+        Name: name,
+        Driver: "overlay",
+        Attachable: attachable ?? false,
+        Internal: internal ?? false,
+        EnableIPv6: ipv6 ?? false,
+        IPAM: {
+          Config: (ipamConfigs ?? []).map(({ subnet, gateway }) => ({ Subnet: subnet, Gateway: gateway })),
+        },
+        Labels: byName(labels),
+      };
+      return [name, network];
+    }),
+  );
+}
+
+interface Label {
+  readonly label: string;
+  readonly value: string;
+}
+
+function byName(labels: readonly Label[] = []): Record<string, string> {
+  return Object.fromEntries(labels.map(({ label, value }) => [label, value]));
+}
+
 /** The services that the state holds, as the program looks at them before it declares its own; none of them runs. */
 function heldServices(held: ReadonlyMap<string, Held>): ObservedEngine["services"] {
   const services = [...held].filter(([id]) => id.startsWith("docker:index/service:Service "));
@@ -195,20 +241,18 @@ function heldServices(held: ReadonlyMap<string, Held>): ObservedEngine["services
 function apiService(inputs: Readonly<Values>): ApiService {
   const { mode, taskSpec, labels, name } = inputs as {
     readonly name: string;
-    readonly labels?: readonly { readonly label: string; readonly value: string }[];
+    readonly labels?: readonly Label[];
     readonly mode?: { readonly global?: boolean; readonly replicated?: { readonly replicas?: number } };
     readonly taskSpec?: {
       readonly containerSpec?: {
         readonly image?: string;
-        readonly labels?: readonly { readonly label: string; readonly value: string }[];
+        readonly labels?: readonly Label[];
         readonly mounts?: readonly { readonly type: string; readonly source?: string }[];
       };
       readonly networksAdvanceds?: readonly { readonly id: string; readonly aliases?: readonly string[] }[];
       readonly placement?: { readonly constraints?: readonly string[] };
     };
   };
-  const entries = (list: typeof labels = []): Record<string, string> =>
-    Object.fromEntries(list.map(({ label, value }) => [label, value]));
   const { containerSpec = {}, networksAdvanceds = [], placement = {} } = taskSpec ?? {};
   return {
     ID: name,
@@ -216,12 +260,12 @@ function apiService(inputs: Readonly<Values>): ApiService {
     UpdatedAt: "",
     Spec: {
       Name: name,
-      Labels: entries(labels),
+      Labels: byName(labels),
       Mode: mode?.global ? { Global: {} } : { Replicated: { Replicas: mode?.replicated?.replicas ?? 1 } },
       TaskTemplate: {
         ContainerSpec: {
           Image: containerSpec.image ?? "",
-          Labels: entries(containerSpec.labels),
+          Labels: byName(containerSpec.labels),
           Mounts: (containerSpec.mounts ?? []).map(({ type, source }) => ({
             Type: type,
             ...(source !== undefined && { Source: source }),

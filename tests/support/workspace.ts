@@ -6,7 +6,7 @@ import { smallProgram } from "./small-program";
 
 const ROOT = path.resolve(__dirname, "../..");
 /** What a clone does not have. */
-const NOT_COPIED = new Set([".build-logs", ".git", ".state", "backups", "node_modules"]);
+const NOT_COPIED = new Set([".build-logs", ".git", ".reports", ".state", "backups", "node_modules"]);
 
 /** How a command ended. */
 export interface Result {
