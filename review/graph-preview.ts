@@ -261,11 +261,13 @@ function differing(is: Resource, will: Resource): string[] {
   return differingPaths(defined(is.inputs), defined(will.inputs));
 }
 
-/** What Pulumi's bridge adds to the inputs of a state for itself. */
+/** Without what providers fill in: those that the bridge lists, and the command provider's only one. */
 function defined(value: Value): Value {
   if (Array.isArray(value)) return value.map(defined);
   if (!isObject(value)) return value;
-  const entries = Object.entries(value).filter(([key, one]) => key !== "__defaults" && one !== null);
+  const filled = new Set(["__defaults", "addPreviousOutputInEnv"]);
+  if (Array.isArray(value.__defaults)) value.__defaults.forEach((key) => filled.add(String(key)));
+  const entries = Object.entries(value).filter(([key, one]) => !filled.has(key) && one !== null);
   return Object.fromEntries(entries.map(([key, one]) => [key, defined(one)]));
 }
 
