@@ -1,4 +1,3 @@
-import { RULES } from "./rules";
 import type { Level } from "./rules";
 import type { Violation } from "./judge";
 import type { Waiver } from "./settings";
@@ -56,15 +55,4 @@ export function readPolicyEvent(event: {
     }
   }
   return { rule: event.policyName, level, message };
-}
-
-/** What the rules are, as a table in Markdown. */
-export function renderRules(): string {
-  const rows = RULES.map(({ name, level, production, asks, cure }) => {
-    const where = production ? "production" : "all";
-    return `| \`${name}\` | ${level} | ${where} | ${asks} | ${cure} |`;
-  });
-  return ["| Rule | Level | Stacks | Asks | What to do |", "| --- | --- | --- | --- | --- |", ...rows].join(
-    "\n",
-  );
 }

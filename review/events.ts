@@ -1,3 +1,4 @@
+import { readPolicyEvent } from "../policy/report";
 import { hideLogins, hideSecrets } from "./hidden";
 import type { Operation, Preview, Resource, Step, Values, Violation } from "./preview";
 
@@ -141,16 +142,10 @@ function resource(urn: string, state: State, inputs: Values, outputs: Values): R
   };
 }
 
-/** Text of the policy pack's advisory policy `waived`: which rule is let through, and why. */
-const WAIVED = /^(\S+) \((\w+)\), because: (.*)\n\s*(.*)$/s;
-
 function violation(event: NonNullable<EngineEvent["policyEvent"]>): Violation {
-  const { policyName, enforcementLevel, resourceUrn } = event;
+  const { resourceUrn } = event;
   const service = resourceUrn ? nameOf(resourceUrn) : undefined;
-  const message = hideLogins(plainText(event.message));
-  const [, rule, level, waived, text] = (policyName === "waived" && WAIVED.exec(message)) || [];
-  if (rule === undefined) return { rule: policyName, level: enforcementLevel, service, message };
-  return { rule, level: level ?? "", service, message: text ?? "", ...(waived !== undefined && { waived }) };
+  return { ...readPolicyEvent({ ...event, message: hideLogins(plainText(event.message)) }), service };
 }
 
 /** Without Pulumi's colors, and without the terminal's. */

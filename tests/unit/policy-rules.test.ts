@@ -2,7 +2,7 @@ import { Secret } from "@pulumi/policy";
 import * as path from "node:path";
 import { unusedWaivers, violations, Violation } from "../../policy/judge";
 import { Properties } from "../../policy/properties";
-import { renderRules } from "../../policy/report";
+import { renderRules } from "../../policy/rules-table";
 import { imageParts, RULES } from "../../policy/rules";
 import type { Settings } from "../../policy/settings";
 import { hasSocket, subjectOf } from "../../policy/subject";
