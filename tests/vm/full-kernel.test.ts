@@ -72,9 +72,10 @@ describeWithMachines("two nodes with a full kernel and the engine of Debian 13",
     const vxlanId = manager.docker("network", "inspect", "dev_network", "--format", options);
     const clear = `udp dst port 4789 and udp[12:4] >> 8 = ${vxlanId}`;
     const between = `host ${manager.address} and host ${worker.address} and (esp or (${clear}))`;
-    // The bridge between the nodes sees what goes from one to the other, as they send it.
+    // The bridge between the nodes sees what goes from one to the other, as they send it. Without --immediate-mode the
+    // packets of the last second are lost with tcpdump.
     const pid = machine.run(
-      `rm -f ${CAPTURE}*; tcpdump -i swarmtest0 -U -w ${CAPTURE} '${between}' </dev/null >/dev/null 2>${CAPTURE}.log & ` +
+      `rm -f ${CAPTURE}*; tcpdump -i swarmtest0 --immediate-mode -U -w ${CAPTURE} '${between}' </dev/null >/dev/null 2>${CAPTURE}.log & ` +
         `until grep -q listening ${CAPTURE}.log; do sleep 0.1; done; echo $!`,
     );
     expect(whoAnswers("web").size).toBe(2);
