@@ -61,7 +61,14 @@ function main(): number {
     renderMarkdown(report, COMMENT_LIMIT, "full.md, an artifact of this run"),
   );
   console.error(`stack ${stack}: ${report.verdict}; the report is ${folder}/report.md`);
+  if (report.verdict === "failed") for (const line of faultsOf(report)) console.error(`  - ${line}`);
   return EXIT[report.verdict];
+}
+
+/** What has to be mended first. */
+function faultsOf({ policies, errors }: Report): string[] {
+  const broken = policies.filter(({ level, waived }) => level === "mandatory" && waived === undefined);
+  return [...broken.map(({ rule, message }) => `${rule}: ${message}`), ...errors];
 }
 
 function options(): { stack: string; basis?: Basis; against?: string; approved?: string } {

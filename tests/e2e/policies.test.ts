@@ -1,5 +1,3 @@
-import * as fs from "node:fs";
-import * as path from "node:path";
 import { readPolicyEvent, Result as PolicyResult } from "../../policy/report";
 import { describeWithEngines, Engine, startEngine } from "../support/engine";
 import { Result, Workspace } from "../support/workspace";
@@ -19,13 +17,9 @@ describeWithEngines("policies", () => {
     // One event a line; without it --json has no policies.
     const variables = { PULUMI_ENABLE_STREAMING_JSON_PREVIEW: "true" };
     workspace = new Workspace("policies", engine, "dev", {}, variables);
-    settings("development: [dev]");
+    workspace.policies("development: [dev]");
   }, MINUTES);
   afterAll(() => engine?.stop(), MINUTES);
-
-  function settings(text: string): void {
-    fs.writeFileSync(path.join(workspace.folder, "policy/settings.yaml"), text);
-  }
 
   /** What make preview says from the first result of a policy on. */
   function preview(): Result & { readonly said: string } {
@@ -85,7 +79,7 @@ describeWithEngines("policies", () => {
   test(
     "advisory ones, waivers with their reasons and unused ones are told, and let it pass; events tell the same",
     () => {
-      settings(`
+      workspace.policies(`
 development: [dev]
 levels: { published-ports: advisory }
 waivers:
@@ -145,7 +139,7 @@ waivers:
   test(
     "in production more is asked, and what the stack keeps secret is found in clear",
     () => {
-      settings("waivers: []");
+      workspace.policies("waivers: []");
       workspace.program(
         `service("web", ${OBEDIENT}, image: "busybox:1.35", env: { MOTTO: "say " + config.kafka.users.alice } });`,
       );
@@ -167,7 +161,7 @@ waivers:
   test(
     "settings with faults fail the preview, all told at once",
     () => {
-      settings("waivers: [{ rule: heath-check, service: web }]\ndevelopmnt: []");
+      workspace.policies("waivers: [{ rule: heath-check, service: web }]\ndevelopmnt: []");
       const { code, said } = preview();
       expect(code).toBe(1);
       expect(said).toContain(

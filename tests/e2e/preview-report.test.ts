@@ -37,6 +37,9 @@ describeWithEngines("the report of a preview", () => {
     engine = startEngine("preview-report");
     workspace = new Workspace("preview-report", engine, "dev");
     workspace.program(TOOL + WEB + DATA);
+    workspace.policies(
+      "development: [dev]\nwaivers: [{ rule: plain-secrets, service: web, reason: reports hide it }]",
+    );
     write("tool/Dockerfile", "FROM busybox:1.35\nCOPY . /content/\n");
     write("tool/a.txt", "a\n");
     write("tool/b.txt", "b\n");

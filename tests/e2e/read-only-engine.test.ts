@@ -1,8 +1,9 @@
-import { ChildProcess, execFileSync, spawn } from "node:child_process";
+import { ChildProcess, execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { describeWithEngines, LocalEngine, startEngine, WORK } from "../support/engine";
 import { PROJECT_DIR } from "../support/project";
+import { readOnly } from "../support/read-only";
 import { sshLogin, whyNoSsh } from "../support/ssh";
 import { Result, Workspace } from "../support/workspace";
 
@@ -16,14 +17,6 @@ const PROGRAM = `
     secrets: [{ name: "token", content: pulumi.secret("hunter2"), path: "/run/secrets/token" }],
   });
   service("data", { stateful: true, mounts: [{ type: "volume", source: "dev_data", target: "/data" }] });`;
-
-/** Serves an engine read-only on a socket of its own. */
-async function readOnly(engine: LocalEngine, socket: string): Promise<ChildProcess> {
-  const upstream = new URL(engine.host).pathname;
-  const child = spawn(process.execPath, [TOOL, "listen", socket, "--namespace", "dev", "--engine", upstream]);
-  await new Promise((resolve) => child.stderr.once("data", resolve));
-  return child;
-}
 
 /** What a preview shows, without the time that it took; resources come in the order in which they were read. */
 const shown = ({ stdout }: Result): string[] =>

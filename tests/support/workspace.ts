@@ -8,6 +8,8 @@ const ROOT = path.resolve(__dirname, "../..");
 /** What a clone does not have. */
 const NOT_COPIED = new Set([".build-logs", ".git", ".reports", ".state", "backups", "node_modules"]);
 
+const POLICY_SETTINGS = "policy/settings.yaml";
+
 /** How a command ended. */
 export interface Result {
   readonly code: number;
@@ -92,9 +94,17 @@ export class Workspace {
     fs.writeFileSync(full, text.replace(from, to));
   }
 
-  /** Replaces the program by a small one, see {@link smallProgram}. */
+  /** Replaces the program by a small one, see {@link smallProgram}, whose services may publish ports. */
   program(body: string): void {
     fs.writeFileSync(path.join(this.folder, "index.ts"), smallProgram(body));
+    const settings = fs.readFileSync(path.join(ROOT, POLICY_SETTINGS), "utf8");
+    if (fs.readFileSync(path.join(this.folder, POLICY_SETTINGS), "utf8") === settings)
+      this.policies('development: [dev, "pr-*"]\nlevels: { published-ports: "off" }');
+  }
+
+  /** Replaces the settings of the policies, see docs/policies.md. */
+  policies(settings: string): void {
+    fs.writeFileSync(path.join(this.folder, POLICY_SETTINGS), settings);
   }
 
   /** Runs one of the project's tools, as make does. */
