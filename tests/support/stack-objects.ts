@@ -48,17 +48,18 @@ const ROTATED = /-[0-9a-f]{12}(-\d+)?$/;
  * of the label's volumes that no service mounts.
  */
 export function stackObjects(engine: Engine, stacks: readonly string[]): Map<string, Objects> {
-  const raw = Object.fromEntries(KINDS.map((kind) => [kind, inspectAll(engine, kind)])) as Record<
+  const listed = (kind: Kind): string[] => engine.docker(kind, "ls", "--quiet").split("\n").filter(Boolean);
+  const inspect = (kind: Kind, ids: readonly string[]): JsonObject[] =>
+    ids.length === 0 ? [] : (JSON.parse(engine.docker(kind, "inspect", ...ids)) as JsonObject[]);
+  const raw = Object.fromEntries(KINDS.map((kind) => [kind, inspect(kind, listed(kind))])) as Record<
     Kind,
     JsonObject[]
   >;
+  // The swarm has a `host` of its own, which no list shows.
+  const known = new Set(raw.network.map(({ Id }) => Id));
+  const hidden = raw.service.flatMap(networksOf).filter((id) => !known.has(id));
+  raw.network.push(...inspect("network", [...new Set(hidden)]));
   return new Map(stacks.map((stack) => [stack, objectsOf(stack, raw)]));
-}
-
-/** What `docker <kind> inspect` says of all objects of an engine. */
-function inspectAll(engine: Engine, kind: Kind): JsonObject[] {
-  const ids = engine.docker(kind, "ls", "--quiet").split("\n").filter(Boolean);
-  return ids.length === 0 ? [] : (JSON.parse(engine.docker(kind, "inspect", ...ids)) as JsonObject[]);
 }
 
 /** Picks the objects of one stack. Pure: `raw` is what the engine says of all. */
@@ -144,6 +145,11 @@ function sorted(object: JsonObject): JsonObject {
     references.sort((a, b) => (order(a) < order(b) ? -1 : 1));
   }
   return object;
+}
+
+function networksOf(service: JsonObject): string[] {
+  const networks = at(service, "Spec", "TaskTemplate", "Networks");
+  return Array.isArray(networks) ? networks.map((one) => text(at(one, "Target"))) : [];
 }
 
 function volumesOf(service: JsonObject): string[] {
