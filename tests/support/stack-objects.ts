@@ -44,8 +44,9 @@ const LEFT_OUT: Readonly<Record<Kind, Readonly<Record<string, string>>>> = {
 const ROTATED = /-[0-9a-f]{12}(-\d+)?$/;
 
 /**
- * All that an engine has of the given stacks: what carries their label, the volumes that their services mount, and those
- * of the label's volumes that no service mounts.
+ * All that an engine has of the given stacks: what carries their label, and the volumes that their services mount. Not
+ * those that only services without tasks mount: Swarm makes them with the first task, and who makes them earlier does
+ * the same.
  */
 export function stackObjects(engine: Engine, stacks: readonly string[]): Map<string, Objects> {
   const listed = (kind: Kind): string[] => engine.docker(kind, "ls", "--quiet").split("\n").filter(Boolean);
@@ -69,7 +70,9 @@ export function objectsOf(stack: string, raw: Readonly<Record<Kind, readonly obj
   const own = (kind: Kind): JsonObject[] =>
     all[kind].filter((one) => labels(one)["com.docker.stack.namespace"] === stack);
   const services = own("service");
-  const mounted = new Set(services.flatMap(volumesOf));
+  const idle = services.filter((one) => at(one, "Spec", "Mode", "Replicated", "Replicas") === 0);
+  const mounted = new Set(services.filter((one) => !idle.includes(one)).flatMap(volumesOf));
+  const awaited = new Set(idle.flatMap(volumesOf).filter((name) => !mounted.has(name)));
   const found = [
     ...services.map((one) => ["service", one] as const),
     ...(["network", "config", "secret"] as const).flatMap((kind) =>
@@ -77,6 +80,7 @@ export function objectsOf(stack: string, raw: Readonly<Record<Kind, readonly obj
     ),
     ...all.volume
       .filter((one) => mounted.has(text(one.Name)) || own("volume").includes(one))
+      .filter((one) => !awaited.has(text(one.Name)))
       .map((one) => ["volume", one] as const),
   ];
   return Object.fromEntries(

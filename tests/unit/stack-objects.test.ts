@@ -82,6 +82,15 @@ test("ids, times, addresses that the swarm picks and names that rotate are no di
   expect(changed("volume/0/Mountpoint", "/elsewhere")).toEqual([]);
 });
 
+test("a volume of a service without tasks is none yet", () => {
+  const [early, late] = [engineWith(1), engineWith(1)].map((raw) => {
+    Object.assign((raw.service[0] as { Spec: object }).Spec, { Mode: { Replicated: { Replicas: 0 } } });
+    return raw;
+  });
+  late?.volume.splice(0);
+  expect(objectsOf("site", early!)).toEqual(objectsOf("site", late!));
+});
+
 test.each<[string, string, unknown, string[]]>([
   [
     "a value",
