@@ -66,9 +66,11 @@ export function examples(select: Select): void {
 
       beforeAll(() => {
         engine = startEngine("examples");
-        workspace = new Workspace("examples", engine, "dev", { purgeData: true });
-        workspace.program(`
-  stack("${name}", ["examples/${name}/stack.yml"]);`);
+        const stacks = [{ name, files: [`examples/${name}/stack.yml`], purgeData: true }];
+        workspace = new Workspace("examples", engine, "dev", {
+          platform: false,
+          stacks: JSON.stringify(stacks),
+        });
         workspace.succeed("stack.sh", "up");
         const url = `http://${engine.address}:${port}/`;
         const script = path.join(PROJECT_DIR, "examples", name, "smoke.sh");
@@ -83,18 +85,28 @@ export function examples(select: Select): void {
       }, 10 * MINUTES);
       afterAll(() => engine?.stop(), MINUTES);
 
-      test("passes its smoke check", async () => {
-        expect(await running.smoke()).toMatchObject({ code: 0 });
-      }, 3 * MINUTES);
+      test(
+        "passes its smoke check",
+        async () => {
+          expect(await running.smoke()).toMatchObject({ code: 0 });
+        },
+        3 * MINUTES,
+      );
 
       test(promise, () => keeps(running), 5 * MINUTES);
 
-      test("nothing is left to change, and it goes without a trace", () => {
-        expect(workspace.pulumi("preview", "--expect-no-changes")).toMatchObject({ code: 0 });
-        workspace.succeed("stack.sh", "destroy");
-        expect(swarmObjects(engine).filter((line) => !line.includes(":"))).toEqual([]);
-        expect(engine.docker("volume", "ls", "--quiet", "--filter", "label=com.docker.stack.namespace")).toBe("");
-      }, 5 * MINUTES);
+      test(
+        "nothing is left to change, and it goes without a trace",
+        () => {
+          expect(workspace.pulumi("preview", "--expect-no-changes")).toMatchObject({ code: 0 });
+          workspace.succeed("stack.sh", "destroy");
+          expect(swarmObjects(engine).filter((line) => !line.includes(":"))).toEqual([]);
+          expect(
+            engine.docker("volume", "ls", "--quiet", "--filter", "label=com.docker.stack.namespace"),
+          ).toBe("");
+        },
+        5 * MINUTES,
+      );
     });
   });
 }

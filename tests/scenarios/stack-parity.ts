@@ -55,17 +55,17 @@ function startSwarm(name: string, cases: readonly StackCase[]): LocalEngine {
   return engine;
 }
 
-/** Declares a ComposeStack for each case; `files` says which of its files. */
-function program(cases: readonly StackCase[], files: (one: StackCase) => readonly string[]): string {
+/** The settings of a Pulumi stack that has nothing but the cases' stacks; `files` says which of their files. */
+function settings(
+  cases: readonly StackCase[],
+  files: (one: StackCase) => readonly string[],
+): Record<string, string | boolean> {
   const stacks = cases.map((one) => ({
     name: one.name,
     files: files(one).map((file) => path.join(one.folder, file)),
     env: one.env,
   }));
-  return `
-  for (const { name, files, env } of ${JSON.stringify(stacks)}) {
-    new ComposeStack(name, { files, env, config }, onSwarm);
-  }`;
+  return { platform: false, stacks: JSON.stringify(stacks) };
 }
 
 /** Waits until each service has the tasks that it should, or its job is done: only then all volumes are there. */
@@ -118,8 +118,12 @@ export function stackParity(select: Select): void {
       left = startSwarm("stack-parity-docker", cases);
       right = startSwarm("stack-parity", cases);
       for (const one of cases) stackDeploy(left, one, one.classic);
-      workspace = new Workspace("stack-parity", right, "dev");
-      workspace.program(program(cases, ({ files }) => files));
+      workspace = new Workspace(
+        "stack-parity",
+        right,
+        "dev",
+        settings(cases, ({ files }) => files),
+      );
       workspace.succeed("stack.sh", "up");
       await Promise.all([settled(left), settled(right)]);
       found = compare(names);
@@ -143,7 +147,7 @@ export function stackParity(select: Select): void {
       "a second version leaves nothing of the first",
       () => {
         for (const one of updated) stackDeploy(left, one, one.then ?? []);
-        workspace.program(program(cases, ({ files, then }) => then ?? files));
+        workspace.configure(settings(cases, ({ files, then }) => then ?? files));
         workspace.succeed("stack.sh", "up");
         const still = compare(updated.map(({ name }) => name));
         expect([...still.values()].flat()).toEqual([]);

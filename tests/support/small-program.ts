@@ -9,7 +9,6 @@ export function smallProgram(body: string): string {
   return `// @ts-nocheck: not every program uses all that is in scope
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { ComposeStack } from "./components/compose/compose-stack";
 import { edge, edgeCertificate, edgeUrls } from "./components/edge/edge";
 import { foundation } from "./components/foundation";
 import { GeneratedCertificate } from "./components/edge/generated-certificate";
