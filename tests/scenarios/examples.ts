@@ -22,9 +22,9 @@ interface Running {
   readonly engine: LocalEngine;
   readonly url: string;
   /** Its smoke check, to its end. */
-  smoke(...args: string[]): Promise<{ readonly code: number; readonly output: string }>;
+  readonly smoke: (...args: string[]) => Promise<{ readonly code: number; readonly output: string }>;
   /** Starts the tasks of a service anew and waits until they run. */
-  restart(service: string): void;
+  readonly restart: (service: string) => void;
 }
 
 /** The number that the hit counter says. */
