@@ -165,7 +165,6 @@ export function stackParity(select: Select): void {
       right.docker("service", "update", "--detach", "--env-add", "ZZ=planted", "--label-add", "x=1", service);
       right.docker("config", "create", "--label", `com.docker.stack.namespace=${name}`, "more", __filename);
       const lines = compare([name]).get(name) ?? [];
-      expect(lines).toHaveLength(3);
       expect(lines).toEqual(
         expect.arrayContaining([
           "config more: ComposeStack makes it, docker stack deploy does not",
