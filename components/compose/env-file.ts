@@ -40,5 +40,8 @@ export function withCallersValues(
   variables: Iterable<readonly [string, string | null]>,
   lookup: Lookup,
 ): [string, string | null][] {
-  return [...variables].map(([name, value]) => [name, (value || null) === null ? (lookup(name) ?? value) : value]);
+  return [...variables].map(([name, value]) => [
+    name,
+    (value || null) === null ? (lookup(name) ?? value) : value,
+  ]);
 }

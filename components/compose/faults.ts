@@ -12,16 +12,20 @@ export interface Fault {
   readonly cure?: string;
 }
 
-/** What was found in the files, in any order; one fault a place and path, the first that was found. */
+/** What was found in the files, in any order. Of one value the first fault counts: others follow from it. */
 export class Findings {
-  private readonly faultsByPlace = new Map<string, { place: Place; line: string }>();
+  private readonly found: { place: Place; line: string }[] = [];
+  private readonly known = new Set<string>();
   private readonly noticesByText = new Map<string, Notice>();
 
   constructor(private readonly files: readonly string[]) {}
 
   public fault(place: Place, fault: Fault): void {
-    const id = [place.file, place.line, place.column, fault.path].join("\n");
-    if (!this.faultsByPlace.has(id)) this.faultsByPlace.set(id, { place, line: sentence(place, fault) });
+    const { file, line, column } = place;
+    const ids = [[file, line, column, fault.path].join("\n")];
+    if (fault.path !== "") ids.push([file, fault.path, fault.value ?? ""].join("\n"));
+    if (!ids.some((id) => this.known.has(id))) this.found.push({ place, line: sentence(place, fault) });
+    for (const id of ids) this.known.add(id);
   }
 
   public notice(notice: Notice): void {
@@ -30,9 +34,7 @@ export class Findings {
 
   /** One line each, in the order of the files. */
   public faultLines(): string[] {
-    return [...this.faultsByPlace.values()]
-      .sort((a, b) => this.order(a.place, b.place))
-      .map(({ line }) => line);
+    return [...this.found].sort((a, b) => this.order(a.place, b.place)).map(({ line }) => line);
   }
 
   public notices(): Notice[] {
@@ -40,15 +42,15 @@ export class Findings {
   }
 
   private order(a: Place, b: Place): number {
-    return (
-      this.files.indexOf(a.file) - this.files.indexOf(b.file) || a.line - b.line || a.column - b.column
-    );
+    return this.files.indexOf(a.file) - this.files.indexOf(b.file) || a.line - b.line || a.column - b.column;
   }
 }
 
 /** `file:line:column: path = "value" problem; allowed: ...; do: ...`, without what is not given. */
 function sentence(place: Place, { path, value, problem, allowed, cure }: Fault): string {
-  const what = [path, value === undefined ? "" : `= ${quote(value)}`, problem ?? ""].filter(Boolean).join(" ");
+  const what = [path, value === undefined ? "" : `= ${quote(value)}`, problem ?? ""]
+    .filter(Boolean)
+    .join(" ");
   return (
     `${showPlace(place)}: ${what}` +
     (allowed === undefined ? "" : `; allowed: ${allowed}`) +

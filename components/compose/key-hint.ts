@@ -24,7 +24,9 @@ function placesOf(path: readonly string[], key: string): string[] {
     .filter((home) => home[0] !== "jobs" && home.length > 0)
     .map((home) => ({ home, shared: sharedLength(home, path) }))
     .sort((a, b) => b.shared - a.shared || a.home.length - b.home.length)
-    .map(({ home, shared }) => home.map((part, i) => (i < shared ? path[i] : placeholder(part, home[i - 1]))).join("."));
+    .map(({ home, shared }) =>
+      home.map((part, i) => (i < shared ? path[i] : placeholder(part, home[i - 1]))).join("."),
+    );
 }
 
 function sharedLength(pattern: readonly string[], path: readonly string[]): number {

@@ -10,7 +10,13 @@ let compiled: ValidateFunction | undefined;
 
 /** Compiled when the first stack file is read: programs without one need not wait for it. */
 function validator(): ValidateFunction {
-  compiled ??= new Ajv2020({ allErrors: true, verbose: true, strict: false, ownProperties: true }).compile(SCHEMA);
+  compiled ??= new Ajv2020({
+    allErrors: true,
+    verbose: true,
+    strict: false,
+    ownProperties: true,
+    code: { optimize: false },
+  }).compile(SCHEMA);
   return compiled;
 }
 
@@ -45,7 +51,8 @@ function locate(tree: MapNode, path: readonly string[]): { node: Node; place: Pl
   let place = tree.place;
   for (const part of path) {
     const entry: Entry | undefined = node.kind === "map" ? node.entries.get(part) : undefined;
-    const next: Node | undefined = entry?.value ?? (node.kind === "list" ? node.items[Number(part)] : undefined);
+    const next: Node | undefined =
+      entry?.value ?? (node.kind === "list" ? node.items[Number(part)] : undefined);
     if (next === undefined) break;
     place = entry?.place ?? next.place;
     node = next;
@@ -61,10 +68,14 @@ function relevant(errors: readonly ErrorObject[], node: Node): ErrorObject[] {
   const choices = errors.filter(({ keyword }) => keyword === "oneOf");
   if (choices.length === 0) return [...errors];
   const fits = choices.some(({ parentSchema }) =>
-    ((parentSchema as Schema).oneOf ?? []).some((shape) => typesOf(shape).some((type) => hasType(node, type))),
+    ((parentSchema as Schema).oneOf ?? []).some((shape) =>
+      typesOf(shape).some((type) => hasType(node, type)),
+    ),
   );
   // With a shape that fits, its own faults are reported here or further down.
-  return fits ? errors.filter(({ keyword }) => keyword !== "oneOf" && keyword !== "type") : choices.slice(0, 1);
+  return fits
+    ? errors.filter(({ keyword }) => keyword !== "oneOf" && keyword !== "type")
+    : choices.slice(0, 1);
 }
 
 function report(error: ErrorObject, where: Where, findings: Findings): void {
@@ -90,7 +101,11 @@ function report(error: ErrorObject, where: Where, findings: Findings): void {
         cure: `add ${String(error.params.missingProperty)}: below it`,
       });
     case "enum":
-      return findings.fault(where.place, { path, value: value ?? "", allowed: (schema.enum ?? []).join(", ") });
+      return findings.fault(where.place, {
+        path,
+        value: value ?? "",
+        allowed: (schema.enum ?? []).join(", "),
+      });
     case "uniqueItems": {
       const [first, second] = [Number(error.params.j), Number(error.params.i)].sort((a, b) => a - b);
       const items = where.node.kind === "list" ? where.node.items : [];
@@ -138,7 +153,8 @@ function hasType(node: Node, type: string): boolean {
   if (node.kind === "map") return type === "object";
   if (node.kind === "list") return type === "array";
   if (node.value === null) return type === "null";
-  if (typeof node.value === "number") return type === "number" || (type === "integer" && Number.isInteger(node.value));
+  if (typeof node.value === "number")
+    return type === "number" || (type === "integer" && Number.isInteger(node.value));
   return type === typeof node.value;
 }
 
@@ -149,8 +165,9 @@ function notNull(type: string, _: number, all: readonly string[]): boolean {
 
 function typeName(type: string): string {
   return (
-    { object: "a mapping", array: "a list", string: "text", integer: "a whole number", number: "a number" }[type] ??
-    "true or false"
+    { object: "a mapping", array: "a list", string: "text", integer: "a whole number", number: "a number" }[
+      type
+    ] ?? "true or false"
   );
 }
 
@@ -163,6 +180,7 @@ function kindOf(node: Node): string {
 function typeCure(node: Node, schema: Schema): string {
   const types = typesOf(schema);
   if (node.kind === "scalar" && node.value === null) return "give it a value, or delete the key";
+  if (types.includes("boolean") && !types.includes("number")) return "write true or false";
   if (node.kind === "scalar" && typeof node.value !== "string" && types.includes("string")) {
     return `quote it: "${node.written}"`;
   }

@@ -1,10 +1,16 @@
 /** Value of a variable, undefined when it is not set. */
 export type Lookup = (name: string) => string | undefined;
 
+/** The variables that files can use. */
+export interface Variables {
+  readonly lookup: Lookup;
+  /** What to do about one that is not set, when there is more to say than to set it. */
+  readonly hint: (name: string) => string | undefined;
+}
+
 /** A text with its variables filled in, or what is wrong with it. */
 export type Substituted =
-  | { readonly text: string }
-  | { readonly problem: string; readonly cure: string; readonly variable?: string };
+  { readonly text: string } | { readonly problem: string; readonly cure: string; readonly variable?: string };
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*/;
 const OPERATOR = /^:?[-?+]/;

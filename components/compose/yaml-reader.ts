@@ -58,7 +58,7 @@ export function readYaml(file: string, text: string, findings: Findings): MapNod
       text: `the file has ${documents.length} documents, and the first alone is read, as docker stack deploy does; several files are merged when each is named`,
     });
   }
-  const top = new TreeBuilder(document, at, findings).node(document.contents as YamlNode, "");
+  const top = new TreeBuilder(document, at, findings).node(document.contents, "");
   if (top.kind === "map") return top;
   findings.fault(top.place, {
     path: "",
@@ -123,9 +123,10 @@ class TreeBuilder {
     }
     this.open.add(source);
     try {
-      if (isMap(source)) return this.map(source.items as Pair<YamlNode, YamlNode | null>[], path, place, source.tag);
+      if (isMap(source))
+        return this.map(source.items as Pair<YamlNode, YamlNode | null>[], path, place, source.tag);
       if (isSeq(source)) return this.list(source.items as YamlNode[], path, place, source.tag);
-      return this.scalar(source as Scalar, path, place);
+      return this.scalar(source, path, place);
     } finally {
       this.open.delete(source);
     }
@@ -228,7 +229,7 @@ class TreeBuilder {
 }
 
 function scalar(source: Scalar, place: Place): ScalarNode {
-  const written = source.source ?? String(source.value ?? "");
+  const written = source.source ?? "";
   const base = { kind: "scalar", place, written, ...mergeTag(source.tag) } as const;
   const type = /^tag:yaml\.org,2002:(.*)$/.exec(source.tag ?? "")?.[1];
   if (type === "binary") {

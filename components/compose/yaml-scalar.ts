@@ -74,6 +74,7 @@ function goTime(source: string): string | undefined {
   // A day that does not exist would be another one.
   if (Number.isNaN(parsed.getTime()) || !parsed.toISOString().startsWith(date)) return undefined;
   const fraction = (f1 ?? f2 ?? "").replace(/\.?0+$/, "");
-  const offset = zone === undefined || zone === "Z" ? "+0000 UTC" : `${zone.replace(":", "")} ${zone.replace(":", "")}`;
+  const offset =
+    zone === undefined || zone === "Z" ? "+0000 UTC" : `${zone.replace(":", "")} ${zone.replace(":", "")}`;
   return `${date} ${time}${fraction} ${offset}`;
 }
