@@ -684,7 +684,10 @@ export function loadConfig(): PlatformConfig {
       .map(([key, value]) => [key.slice(prefix.length), value]),
   );
   const stack = pulumi.getStack();
-  return parseConfig(raw, stack, process.env.DOCKER_HOST || undefined, secretVariablesOf(stack));
+  const config = parseConfig(raw, stack, process.env.DOCKER_HOST || undefined, secretVariablesOf(stack));
+  const adopting = process.env.SWARM_PLATFORM_ADOPT;
+  const stacks = config.stacks.map((one) => ({ ...one, adopting: one.name === adopting }));
+  return { ...config, stacks };
 }
 
 /**

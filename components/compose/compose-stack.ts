@@ -39,6 +39,11 @@ export interface ComposeStackArgs {
   readonly resolveImages?: string;
   /** Whether destroy deletes the volumes too. @default false */
   readonly purgeData?: boolean;
+  /**
+   * Whether this run only takes over what `docker stack deploy` has made, and leaves out what is not there; the provider
+   * is told by the environment, see tools/adopt.mjs. @default false
+   */
+  readonly adopting?: boolean;
   /** See observeImage; by service. Needed where images are built and there is a registry. @default none */
   readonly observedBuilds?: ReadonlyMap<string, ObservedImage | undefined>;
 }
@@ -154,10 +159,12 @@ export class ComposeStack extends pulumi.ComponentResource {
   }
 
   private declareNetworks(): void {
+    const { observed } = this.args.environment;
     for (const key of this.usedNetworks()) {
       const declared = this.file.networks.get(key);
       if (declared?.external) continue;
       const fields = convertNetwork(this.namespace, key, declared);
+      if (this.isLeftOut(observed.networks, fields.Name)) continue;
       // Two networks of one name would be one too many.
       const options = { parent: this, deleteBeforeReplace: true };
       this.networks.set(key, new EngineResource("Network", this.child(key), fields, options));
@@ -166,7 +173,8 @@ export class ComposeStack extends pulumi.ComponentResource {
 
   /** In a swarm of several nodes Swarm makes each volume with the task that needs it, on the task's node. */
   private declareVolumes(): void {
-    if (this.args.environment.nodeNames.length > 1) return;
+    const { nodeNames, observed } = this.args.environment;
+    if (nodeNames.length > 1) return;
     const mounted = new Set(
       [...this.file.services.values()].flatMap(({ mounts }) =>
         mounts.flatMap(({ type, source }) => (type === "volume" && source !== undefined ? [source] : [])),
@@ -176,14 +184,22 @@ export class ComposeStack extends pulumi.ComponentResource {
     for (const [key, volume] of this.file.volumes) {
       if (volume.external || !mounted.has(key)) continue;
       const fields = { ...convertVolume(this.namespace, volume), ...(purge && { purge }) };
+      if (this.isLeftOut(observed.volumes, nameOf(this.namespace, key, volume))) continue;
       const options = { parent: this, retainOnDelete: !purge };
       this.volumes.set(key, new EngineResource("Volume", this.child(key), fields, options));
     }
   }
 
+  /** Whether an object is not taken over, because it is not there. */
+  private isLeftOut(there: { has(name: string): boolean }, name: Value | undefined): boolean {
+    return this.args.adopting === true && !there.has(text(name));
+  }
+
   private declareConfigs(): void {
+    const { configs } = this.args.environment.observed;
+    const there = new Set(configs.map(({ name }) => name));
     for (const [key, config] of this.file.configs) {
-      if (config.external) continue;
+      if (config.external || this.isLeftOut(there, nameOf(this.namespace, key, config))) continue;
       const content = contentOf(config);
       const Name = this.fileName("Config", config, content, (data) => contentHash(data));
       const fields = { ...this.fileFields(config), ...content, Name };
@@ -192,9 +208,10 @@ export class ComposeStack extends pulumi.ComponentResource {
   }
 
   private declareSecrets(): void {
-    const { secretNameKey } = this.args.environment;
+    const { secretNameKey, observed } = this.args.environment;
+    const there = new Set(observed.secrets.map(({ name }) => name));
     for (const [key, secret] of this.file.secrets) {
-      if (secret.external) continue;
+      if (secret.external || this.isLeftOut(there, nameOf(this.namespace, key, secret))) continue;
       const content = contentOf(secret);
       // The name may be seen: it is made of a keyed hash.
       const Name = pulumi.unsecret(
@@ -229,6 +246,7 @@ export class ComposeStack extends pulumi.ComponentResource {
     hash: (data: string) => string,
   ): string {
     const { recorded, observed } = this.args.environment;
+    if (this.args.adopting) return nameOf(this.namespace, object.key, object);
     const was = recorded.of(typeOf(kind), this.child(object.key));
     const isSame = was !== undefined && was.Text === content.Text && was.Data === content.Data;
     if (object.name !== undefined) {
@@ -257,7 +275,9 @@ export class ComposeStack extends pulumi.ComponentResource {
   }
 
   private declareService(service: Service): void {
-    const { gate } = this.args.environment;
+    const { gate, observed } = this.args.environment;
+    const { adopting = false } = this.args;
+    if (this.isLeftOut(observed.services, nameOf(this.namespace, service.key))) return;
     const stack: NamedStack = { namespace: this.namespace, file: this.file };
     const { image, login, shown } = this.imageOf(service);
     const fields = convertService(stack, service, shown ?? "");
@@ -288,10 +308,10 @@ export class ComposeStack extends pulumi.ComponentResource {
         ...(networks.length > 0 && { replaceWith: networks }),
         // Two services can't share a name.
         deleteBeforeReplace: true,
-        hooks: { afterCreate: [gate.hook], afterUpdate: [gate.hook] },
+        ...(!adopting && { hooks: { afterCreate: [gate.hook], afterUpdate: [gate.hook] } }),
       },
     );
-    holdBackDependents(resource, this.finishRollout(service, resource));
+    if (!adopting) holdBackDependents(resource, this.finishRollout(service, resource));
     this.services.set(service.key, resource);
     this.images.set(service.key, image);
   }
@@ -405,11 +425,16 @@ export class ComposeStack extends pulumi.ComponentResource {
 
   /** What was recorded for the image, so that a tag stays what it was; else what its registry says. */
   private async resolve(key: string, image: string): Promise<StackImage> {
-    const { recorded, host } = this.args.environment;
+    const { recorded, host, observed } = this.args.environment;
     const outputs = recorded.of(TYPE, this.name);
     const was = (outputs?.images as RecordedImages | undefined)?.[key];
     const isAsked = (outputs?.resolveImages ?? "") !== (this.args.resolveImages ?? "");
     if (was?.image === image && !isAsked) return was;
+    const running = this.args.adopting ? observed.services.get(nameOf(this.namespace, key))?.Spec : undefined;
+    if (running?.Labels?.[IMAGE_LABEL] === image) {
+      const { ContainerSpec, Placement } = running.TaskTemplate;
+      return { image, reference: ContainerSpec?.Image ?? image, platforms: Placement?.Platforms ?? [] };
+    }
     try {
       return await askRegistry(connect(host), image, await this.args.environment.loginTo(registryOf(image)));
     } catch (error) {

@@ -35,6 +35,8 @@ export interface ObservedSwarm {
   readonly networks: ReadonlyMap<string, string>;
   readonly configs: readonly NamedObject[];
   readonly secrets: readonly NamedObject[];
+  /** Those of the manager's own node. */
+  readonly volumes: ReadonlySet<string>;
 }
 
 export interface StackEnvironment extends StackBase {
@@ -55,14 +57,16 @@ async function observeSwarm(host: string): Promise<ObservedSwarm> {
   const engine = connect(host);
   const { Swarm } = (await engine.info()) as { Swarm: { LocalNodeState: string } };
   if (Swarm.LocalNodeState !== "active") {
-    return { services: new Map(), networks: new Map(), configs: [], secrets: [] };
+    return { services: new Map(), networks: new Map(), configs: [], secrets: [], volumes: new Set() };
   }
-  const [services, networks, configs, secrets] = await Promise.all([
+  const [services, networks, configs, secrets, { Volumes }] = await Promise.all([
     // The client's types do not know the status.
     engine.listServices({ status: true } as object),
     engine.listNetworks(),
     engine.listConfigs(),
     engine.listSecrets(),
+    // Null where there is none, which the client's types do not know.
+    engine.listVolumes() as Promise<{ Volumes: { Name: string }[] | null }>,
   ]);
   const named = (all: unknown): NamedObject[] =>
     (all as Listed[]).map(({ CreatedAt, Spec }) => ({ name: Spec.Name, createdAt: CreatedAt }));
@@ -71,5 +75,6 @@ async function observeSwarm(host: string): Promise<ObservedSwarm> {
     networks: new Map(networks.map(({ Name, Scope }) => [Name, Scope])),
     configs: named(configs),
     secrets: named(secrets),
+    volumes: new Set((Volumes ?? []).map(({ Name }) => Name)),
   };
 }

@@ -219,7 +219,10 @@ interface ApiServiceSpec {
     readonly ForceUpdate?: number;
     /** Target: the network's id. */
     readonly Networks?: readonly { readonly Target: string; readonly Aliases?: readonly string[] }[];
-    readonly Placement?: { readonly Constraints?: readonly string[] };
+    readonly Placement?: {
+      readonly Constraints?: readonly string[];
+      readonly Platforms?: readonly { readonly Architecture?: string; readonly OS: string }[];
+    };
     readonly Resources?: { readonly Limits?: { readonly MemoryBytes?: number; readonly Pids?: number } };
   };
   readonly UpdateConfig?: { readonly Monitor?: number; readonly FailureAction?: string };

@@ -56,6 +56,7 @@ interface Kind {
   remove(id: string, props: Props): Promise<void>;
 }
 
+const NAMESPACE_LABEL = "com.docker.stack.namespace";
 /** Inputs that are not the engine's. */
 const OURS = new Set(["__provider", "registryAuth", "purge"]);
 /** How long what uses an object may take to let go of it, in ms. */
@@ -140,6 +141,7 @@ function provider(kind: Kind): Provider {
       return Promise.resolve({ changes: changed.length > 0, replaces, deleteBeforeReplace });
     },
     async create(inputs) {
+      if (isAdopted(inputs)) return adopted(kind, inputs);
       try {
         return { id: await kind.create(inputs), outs: inputs };
       } catch (error) {
@@ -176,6 +178,27 @@ function provider(kind: Kind): Provider {
       }
     },
   };
+}
+
+/** Whether this operation is to take over what `docker stack deploy` has made, see tools/adopt.mjs. */
+function isAdopted({ Labels }: Props): boolean {
+  const adopting = process.env.SWARM_PLATFORM_ADOPT;
+  return Boolean(adopting) && isFields(Labels) && Labels[NAMESPACE_LABEL] === adopting;
+}
+
+/** Takes an object as it is; where that differs from what is declared, the next preview shows it. */
+async function adopted(kind: Kind, inputs: Props): Promise<{ id: string; outs: Props }> {
+  const found = await inspect(kind, nameOf(inputs));
+  if (found === undefined)
+    throw new Fault(`${capital(kind.word)} ${nameOf(inputs)} is gone. Run make adopt again.`);
+  const labels = (found.Spec as Fields | undefined)?.Labels ?? found.Labels;
+  const owner = (labels as Fields | undefined)?.[NAMESPACE_LABEL];
+  if (owner !== process.env.SWARM_PLATFORM_ADOPT) {
+    throw new Fault(
+      `${capital(kind.word)} ${nameOf(inputs)} is not of stack ${process.env.SWARM_PLATFORM_ADOPT} (label ${NAMESPACE_LABEL}). Leave it out of the files, or make it external.`,
+    );
+  }
+  return { id: idOf(found), outs: { ...ours(inputs), ...(await kind.seen(found, fieldsOf(inputs))) } };
 }
 
 function nameOf(props: Props): string {
