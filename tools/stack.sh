@@ -1,20 +1,21 @@
 #!/usr/bin/env bash
 # The Pulumi operations behind make:  stack.sh init|up|preview|refresh|destroy   (STACK, default dev)
-# and those on the volumes, which nothing else may be at work on:  stack.sh backup, stack.sh restore FOLDER [FORCE]
+# those on the volumes, which nothing else may be at work on:  stack.sh backup, stack.sh restore FOLDER [FORCE]
+# and the take-over of what docker stack deploy has made:  stack.sh adopt NAME FILE...
 # One at a time, and each on a state that tells the truth, however the last one ended.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=tools/env.sh
 . tools/env.sh
 
-operation=${1:?usage: stack.sh init|up|preview|refresh|destroy|backup|restore}
+operation=${1:?usage: stack.sh init|up|preview|refresh|destroy|backup|restore|adopt}
 export STACK=${STACK:-dev}
 stack=$STACK
 say() { echo "stack $stack: $*" >&2; }
 case $operation in
-init | up | preview | refresh | destroy | backup | restore) ;;
+init | up | preview | refresh | destroy | backup | restore | adopt) ;;
 *)
-  say "unknown operation $operation; allowed: init, up, preview, refresh, destroy, backup, restore"
+  say "unknown operation $operation; allowed: init, up, preview, refresh, destroy, backup, restore, adopt"
   exit 2
   ;;
 esac
@@ -52,6 +53,7 @@ fi
 echo "make $operation is at work on it (pid $$, since $(date -u +%FT%TZ))" >".state/$stack.lock"
 tools/one-at-a-time.mjs
 
+[ "$operation" != adopt ] || tools/adopt.mjs prepare "${@:2}"
 namespace=$(tools/namespace.sh)
 case $operation in
 backup | restore)
@@ -119,6 +121,17 @@ up)
 # Without outputs: a refresh shows all those of each service in which the engine has filled something in.
 preview) run preview --diff --suppress-outputs || failed ;;
 refresh) run refresh --yes --skip-preview || failed ;;
+adopt)
+  plan=$(SWARM_PLATFORM_ADOPT=$2 pulumi preview --json --stack "$stack") || {
+    tools/adopt.mjs faults <<<"$plan"
+    failed
+  }
+  tools/adopt.mjs check "$2" <<<"$plan"
+  SWARM_PLATFORM_ADOPT=$2 run up --yes --skip-preview --suppress-outputs || failed
+  strip_salt
+  say "$2 is taken over; nothing of it was changed. What the next make up would change:"
+  run preview --diff --suppress-outputs || failed
+  ;;
 destroy)
   if ! run destroy --yes --skip-preview; then
     docker version &>/dev/null && [ "${ATTEMPT:-1}" -lt 3 ] || failed
