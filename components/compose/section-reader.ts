@@ -26,7 +26,7 @@ export function readNetwork(values: Values, key: string, entry: Entry): Network 
 }
 
 function readIpam(values: Values, at: At | undefined): Ipam | undefined {
-  if (at === undefined) return undefined;
+  if (at === undefined || values.entries(at).length === 0) return undefined;
   return defined<Ipam>({
     driver: values.text(values.below(at, "driver")),
     options: values.strings(values.below(at, "options")),

@@ -59,7 +59,7 @@ export const SNIPPETS: readonly Snippet[] = [
   ),
   snippet(
     "what is no number",
-    service("labels: {a: 22:22, b: 1.2.3, c: 0o8, d: '010', e: \"1e3\", f: 2001-02-30, g: 1e400, h: -}"),
+    service("labels: {a: 22:22, b: 1.2.3, c: 0o8, d: '010', e: \"1e3\", f: 2001-02-30, g: 1e400, h: 0x}"),
   ),
   snippet(
     "points in time",
@@ -234,7 +234,7 @@ export const SNIPPETS: readonly Snippet[] = [
   snippet(
     "what Swarm has not",
     service(
-      "container_name: x\nprivileged: true\ndevices: ['/dev/x:/dev/x']\nlinks: [db]\nnetwork_mode: host\npid: host\nipc: host\nsecurity_opt: ['no-new-privileges']\nuserns_mode: host\nmac_address: '02:42:ac:11:65:43'\ncgroup_parent: x\nexternal_links: [y]\nexpose: [80, '81']\nbuild: .",
+      "container_name: x\nprivileged: true\ndevices: ['/dev/x:/dev/x']\nlinks: [db]\nnetwork_mode: host\npid: host\nipc: host\nsecurity_opt: ['no-new-privileges']\nuserns_mode: host\nmac_address: '02:42:ac:11:65:43'\ncgroup_parent: x\nexternal_links: [y]\nexpose: [80, '81']",
     ),
   ),
   snippet(
@@ -309,7 +309,7 @@ export const MERGES: readonly Snippet[] = [
     "lists are joined",
     merged(
       "dns: [1.1.1.1]\ncap_add: [A]\ncap_drop: [C]\nextra_hosts: ['a:1.1.1.1']\ndeploy: {placement: {constraints: ['node.role == manager'], preferences: [{spread: node.labels.a}]}}",
-      "dns: [1.1.1.1, 2.2.2.2]\ncap_add: [B]\ncap_drop: [A]\nextra_hosts: ['a:2.2.2.2']\ndeploy: {placement: {constraints: ['node.labels.x == y'], preferences: [{spread: node.labels.b}]}}",
+      "dns: [2.2.2.2]\ncap_add: [B]\ncap_drop: [A]\nextra_hosts: ['a:2.2.2.2']\ndeploy: {placement: {constraints: ['node.labels.x == y'], preferences: [{spread: node.labels.b}]}}",
     ),
   ),
   snippet(

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { parseDocument } from "yaml";
+import { isScalar, parseDocument, visit } from "yaml";
 import { load, meaning } from "../support/stack-file";
 import { MERGES, SNIPPETS, type Snippet } from "../support/stack-snippets";
 
@@ -21,7 +21,12 @@ function dockerReads({ files, env = {} }: Snippet, folder: string): string {
     },
   );
   if (status !== 0) throw new Error(`docker refuses it: ${stderr}`);
-  const document = parseDocument(stdout.replaceAll("$", "$$$$"));
+  const document = parseDocument(stdout, { schema: "failsafe" });
+  visit(document, {
+    Scalar: (key, scalar) => {
+      if (key !== "key" && isScalar<string>(scalar)) scalar.value = scalar.value.replaceAll("$", "$$$$");
+    },
+  });
   // Their variables are in environment by now.
   for (const name of Object.keys((document.toJS() as { services: object }).services)) {
     document.deleteIn(["services", name, "env_file"]);
