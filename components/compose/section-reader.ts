@@ -93,7 +93,7 @@ export function readFileObject(
       cure: given.length === 0 ? "add file: with the path of a file" : "keep one of them",
     });
   }
-  const content = named.external || driver !== undefined ? {} : readContent(values, at, paths);
+  const content = named.external || given.length !== 1 ? {} : readContent(values, at, paths);
   const size = content.data?.byteLength;
   if (size !== undefined && (size === 0 || size >= LIMITS[section])) {
     values.findings.fault(entry.place, {
