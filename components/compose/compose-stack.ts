@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as path from "node:path";
 import { contentHash, contentName, keyedHash } from "../content-name";
-import { connect, reasonOf } from "../engine/engine";
+import { reasonOf } from "../engine/engine";
 import { ImageBuild, ObservedImage, observeImage } from "../images/image-build";
 import { unfinished } from "../rollout/rollout";
 import { holdBackDependents } from "../rollout/skipped-dependents";
@@ -15,7 +15,7 @@ import {
   withNamespace,
 } from "./convert";
 import { EngineResource, typeOf } from "./engine-resource";
-import { askRegistry, registryOf, StackImage, taggedImage } from "./image-reference";
+import { registryOf, StackImage, taggedImage } from "./image-reference";
 import { loadStackFiles, StackFileArgs, StackFileError } from "./load";
 import type { FileObject, Place, Service, StackFile } from "./model";
 import { defined, Fields, isFields, text, Value } from "./provider/shown-spec";
@@ -171,7 +171,10 @@ export class ComposeStack extends pulumi.ComponentResource {
     }
   }
 
-  /** In a swarm of several nodes Swarm makes each volume with the task that needs it, on the task's node. */
+  /**
+   * In a swarm of several nodes Swarm makes each volume with the task that needs it, on the task's node; and everywhere
+   * one whose name each task fills in for itself.
+   */
   private declareVolumes(): void {
     const { nodeNames, observed } = this.args.environment;
     if (nodeNames.length > 1) return;
@@ -182,7 +185,7 @@ export class ComposeStack extends pulumi.ComponentResource {
     );
     const purge = this.args.purgeData ?? false;
     for (const [key, volume] of this.file.volumes) {
-      if (volume.external || !mounted.has(key)) continue;
+      if (volume.external || !mounted.has(key) || volume.name?.includes("{{")) continue;
       const fields = { ...convertVolume(this.namespace, volume), ...(purge && { purge }) };
       if (this.isLeftOut(observed.volumes, nameOf(this.namespace, key, volume))) continue;
       const options = { parent: this, retainOnDelete: !purge };
@@ -425,7 +428,7 @@ export class ComposeStack extends pulumi.ComponentResource {
 
   /** What was recorded for the image, so that a tag stays what it was; else what its registry says. */
   private async resolve(key: string, image: string): Promise<StackImage> {
-    const { recorded, host, observed } = this.args.environment;
+    const { recorded, observed, askRegistry } = this.args.environment;
     const outputs = recorded.of(TYPE, this.name);
     const was = (outputs?.images as RecordedImages | undefined)?.[key];
     const isAsked = (outputs?.resolveImages ?? "") !== (this.args.resolveImages ?? "");
@@ -436,7 +439,7 @@ export class ComposeStack extends pulumi.ComponentResource {
       return { image, reference: ContainerSpec?.Image ?? image, platforms: Placement?.Platforms ?? [] };
     }
     try {
-      return await askRegistry(connect(host), image, await this.args.environment.loginTo(registryOf(image)));
+      return await askRegistry(image);
     } catch (error) {
       const reference = taggedImage(image);
       void pulumi.log.warn(

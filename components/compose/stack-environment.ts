@@ -6,6 +6,7 @@ import type { ImageRegistry } from "../images/image-registry";
 import type { RegistryLogin } from "../images/registry-auth";
 import type { RecordedState } from "../recorded-state";
 import type { RolloutGate } from "../rollout/rollout-gate";
+import { askRegistry, registryOf, StackImage } from "./image-reference";
 
 /** What stacks of stack files stand on. */
 export interface StackBase {
@@ -41,11 +42,24 @@ export interface ObservedSwarm {
 
 export interface StackEnvironment extends StackBase {
   readonly observed: ObservedSwarm;
+  /** See askRegistry; each image is asked for once a run, however many services have it. */
+  readonly askRegistry: (image: string) => Promise<StackImage>;
 }
 
 /** Looks at what there is, before a stack is declared. */
 export async function stackEnvironment(base: StackBase): Promise<StackEnvironment> {
-  return { ...base, observed: await observeSwarm(base.host) };
+  const answers = new Map<string, Promise<StackImage>>();
+  const ask = async (image: string): Promise<StackImage> =>
+    askRegistry(connect(base.host), image, await base.loginTo(registryOf(image)));
+  return {
+    ...base,
+    observed: await observeSwarm(base.host),
+    askRegistry: (image) => {
+      const answer = answers.get(image) ?? ask(image);
+      answers.set(image, answer);
+      return answer;
+    },
+  };
 }
 
 interface Listed {
