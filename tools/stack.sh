@@ -23,9 +23,11 @@ esac
 # The passphrase's salt is this machine's; Pulumi writes it into the tracked stack file and takes it
 # from the state when it is not there (PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER in env.sh).
 strip_salt() {
-  [ "$stack" != dev ] || ! grep -qs '^encryptionsalt:' Pulumi.dev.yaml && return
-  sed '/^encryptionsalt:/d' Pulumi.dev.yaml >.state/Pulumi.dev.yaml && cat .state/Pulumi.dev.yaml >Pulumi.dev.yaml
-  rm .state/Pulumi.dev.yaml
+  local file=Pulumi.$stack.yaml
+  [ "$stack" = dev ] || [ -d "examples/$stack" ] || return 0
+  grep -qs '^encryptionsalt:' "$file" || return 0
+  sed '/^encryptionsalt:/d' "$file" >".state/$file" && cat ".state/$file" >"$file"
+  rm ".state/$file"
 }
 
 # There while an operation runs and after one that did not end well: when it began, and the state at that moment.

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import * as path from "node:path";
 import { describeWithEngines, LocalEngine, startEngine } from "../support/engine";
-import { PROJECT_DIR } from "../support/project";
+import { PROJECT_DIR, readYaml } from "../support/project";
 import type { Select } from "../support/scenario";
 import { swarmObjects } from "../support/swarm-objects";
 import { Workspace } from "../support/workspace";
@@ -66,10 +66,9 @@ export function examples(select: Select): void {
 
       beforeAll(() => {
         engine = startEngine("examples");
-        const stacks = [{ name, files: [`examples/${name}/stack.yml`], purgeData: true }];
-        workspace = new Workspace("examples", engine, "dev", {
-          platform: false,
-          stacks: JSON.stringify(stacks),
+        workspace = new Workspace("examples", engine, name, {
+          ...shipped(name),
+          advertiseAddress: engine.address,
         });
         workspace.succeed("stack.sh", "up");
         const url = `http://${engine.address}:${port}/`;
@@ -109,6 +108,13 @@ export function examples(select: Select): void {
       );
     });
   });
+}
+
+/** The settings that come with an example; its data goes with it here. */
+function shipped(name: string): Record<string, string> {
+  const { config } = readYaml(`Pulumi.${name}.yaml`) as { config: Record<string, unknown> };
+  const stacks = (config["swarm-platform:stacks"] as object[]).map((one) => ({ ...one, purgeData: true }));
+  return { platform: String(config["swarm-platform:platform"]), stacks: JSON.stringify(stacks) };
 }
 
 /** How a script ends; others go on meanwhile. */

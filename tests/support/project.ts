@@ -36,6 +36,7 @@ export function asText(value: DeclaredKey["default"]): string {
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
-function readYaml(file: string): unknown {
+/** A YAML file of the project. */
+export function readYaml(file: string): unknown {
   return parse(fs.readFileSync(path.join(PROJECT_DIR, file), "utf8"));
 }
