@@ -46,6 +46,21 @@ function changedFields({ oldState, newState }: Planned): string[] {
     .sort();
 }
 
+/** What of stacks is on the swarm, sorted: configs, networks, secrets, and services with their tasks. */
+export function stackObjects(engine: Engine): string[] {
+  const list = (kind: string, format: string, ...filters: string[]): string[] =>
+    engine
+      .docker(kind, "ls", ...filters, "--format", `${kind} ${format}`)
+      .split("\n")
+      .filter((line) => line !== "" && line !== "network ingress");
+  return [
+    ...list("config", "{{.Name}}"),
+    ...list("network", "{{.Name}}", "--filter", "scope=swarm"),
+    ...list("secret", "{{.Name}}"),
+    ...list("service", "{{.Name}} {{.Replicas}}"),
+  ].sort();
+}
+
 /** Ids of the tasks that run, by service. */
 export function runningTasks(
   engine: Engine,

@@ -55,6 +55,11 @@ test.each([
     { Mode: { Replicated: {} } },
     { Mode: { Replicated: { Replicas: 1 } } },
   ],
+  [
+    "a job of one task",
+    { Mode: { ReplicatedJob: {} } },
+    { Mode: { ReplicatedJob: { MaxConcurrent: 1, TotalCompletions: 1 } } },
+  ],
   ["empty is none", { Resources: {}, Privileges: { CredentialSpec: null } }, {}],
   ["none is empty", { Mounts: [] }, {}],
   ["as inspect fills it in", { Isolation: "default", Runtime: "container", ForceUpdate: 0 }, {}],
