@@ -186,24 +186,26 @@ function isPath(source: string): boolean {
 }
 
 /**
- * Permissions: a number as YAML reads it, where 0440 and 0o440 are octal and 440 is not, or octal as text.
+ * Permissions: a number as YAML reads it, where 0440 and 0o440 are octal and 440 is not; octal as text; decimal from a variable, as docker
+ * stack deploy takes it.
  */
 export function fileMode(values: Values, at: At | undefined, service: string): number | undefined {
   if (at?.node.kind !== "scalar") return undefined;
   const { value, text, written } = at.node;
-  const mode =
-    typeof value === "number"
-      ? value
-      : /^0?o?[0-7]{1,4}$/.test(text)
-        ? parseInt(text.replace("o", ""), 8)
-        : NaN;
+  const decimal = typeof value === "number" || (written !== text && /^\d+$/.test(text));
+  const mode = decimal
+    ? Number(value)
+    : /^0?o?[0-7]{1,4}$/.test(text)
+      ? parseInt(text.replace("o", ""), 8)
+      : NaN;
   if (!Number.isInteger(mode) || mode < 0 || mode > 0o7777) {
     return values.refuse(at, "permissions in octal with a 0 before them, such as 0440");
   }
-  if (typeof value === "number" && /^[1-7][0-7]{2}$/.test(written)) {
+  const shown = written === text || typeof value === "number" ? written : text;
+  if (decimal && (/^[1-7][0-7]{2}$/.test(shown) || (shown.startsWith("0") && typeof value === "string"))) {
     values.notice(
       at,
-      `${written} without a 0 before it is a decimal number, which are the permissions 0${mode.toString(8)}, also with docker stack deploy; write 0${written} if octal is meant`,
+      `${shown} is read as a decimal number, which are the permissions 0${mode.toString(8)}, also with docker stack deploy; write 0${shown.replace(/^0+/, "")} into the file itself if octal is meant`,
       service,
     );
   }

@@ -118,7 +118,11 @@ function report(error: ErrorObject, where: Where, findings: Findings): void {
       });
     }
     default:
-      return findings.fault(where.place, { path, value: value ?? "", problem: error.message ?? "" });
+      return findings.fault(where.place, {
+        path,
+        value: value ?? "",
+        problem: error.message ?? "is not valid",
+      });
   }
 }
 

@@ -14,8 +14,11 @@ export interface Schema {
 
 const definitions = spec.$defs as unknown as Record<string, Schema>;
 
-/** Keys of a service that docker stack deploy takes, and the Compose Specification has not, or not any more. */
-const DOCKERS_OWN: Record<string, Schema> = { cgroupns_mode: { type: "string" } };
+/** Keys of a service where docker stack deploy takes what the Compose Specification does not; it ignores both of them. */
+const DOCKERS_OWN: Record<string, Schema> = {
+  cgroupns_mode: { type: "string" },
+  container_name: { type: "string" },
+};
 
 /**
  * The Compose Specification's schema, whose services are put together from parts: one list of keys for them is easier to check

@@ -26,7 +26,7 @@ export function readNetwork(values: Values, key: string, entry: Entry): Network 
 }
 
 function readIpam(values: Values, at: At | undefined): Ipam | undefined {
-  if (at === undefined) return undefined;
+  if (at === undefined || values.entries(at).length === 0) return undefined;
   return defined<Ipam>({
     driver: values.text(values.below(at, "driver")),
     options: values.strings(values.below(at, "options")),
@@ -93,7 +93,7 @@ export function readFileObject(
       cure: given.length === 0 ? "add file: with the path of a file" : "keep one of them",
     });
   }
-  const content = named.external || driver !== undefined ? {} : readContent(values, at, paths);
+  const content = named.external || given.length !== 1 ? {} : readContent(values, at, paths);
   const size = content.data?.byteLength;
   if (size !== undefined && (size === 0 || size >= LIMITS[section])) {
     values.findings.fault(entry.place, {

@@ -92,7 +92,7 @@ class Finish {
     disable,
     ...check
   }: NonNullable<ServiceDraft["healthcheck"]>): Service["healthcheck"] {
-    if (disable !== true) return check;
+    if (disable !== true) return check.test?.length === 0 ? defined({ ...check, test: undefined }) : check;
     if (check.test !== undefined && check.test.length > 0) {
       this.fault("healthcheck.disable", {
         problem: "is true, and there is a test",

@@ -1,6 +1,6 @@
 import {
   Alias,
-  Document,
+  type Document,
   LineCounter,
   Scalar,
   isAlias,
@@ -8,6 +8,7 @@ import {
   isScalar,
   isSeq,
   parseAllDocuments,
+  visit,
   type Node as YamlNode,
   type Pair,
   type YAMLError,
@@ -48,7 +49,7 @@ export function readYaml(file: string, text: string, findings: Findings): MapNod
     const { line, col } = lines.linePos(offset);
     return { file, line, column: col };
   };
-  for (const error of document.errors) findings.fault(at(error.pos[0]), yamlFault(error, text));
+  for (const error of document.errors) findings.fault(at(startOf(error, document)), yamlFault(error, text));
   if (document.errors.length > 0) return undefined;
   const [second] = others;
   if (second !== undefined) {
@@ -58,7 +59,9 @@ export function readYaml(file: string, text: string, findings: Findings): MapNod
       text: `the file has ${documents.length} documents, and the first alone is read, as docker stack deploy does; several files are merged when each is named`,
     });
   }
-  const top = new TreeBuilder(document, at, findings).node(document.contents, "");
+  const builder = new TreeBuilder(at, findings);
+  const top = builder.node(document.contents, "");
+  if (builder.broken) return undefined;
   if (top.kind === "map") return top;
   findings.fault(top.place, {
     path: "",
@@ -67,6 +70,17 @@ export function readYaml(file: string, text: string, findings: Findings): MapNod
     cure: "write services: at the start of a line, and the services below it, indented",
   });
   return undefined;
+}
+
+/** A quote that is not closed is found at the end of the file; of interest is where it opens. */
+function startOf({ pos: [offset] }: YAMLError, document: Document.Parsed): number {
+  let start = offset;
+  visit(document, {
+    Scalar: (_, { range, type }) => {
+      if (range?.[1] === offset && type?.startsWith("QUOTE") === true) start = range[0];
+    },
+  });
+  return start;
 }
 
 /** What is wrong with the text as YAML, in words of the file rather than of the parser. */
@@ -98,9 +112,13 @@ class TreeBuilder {
   private count = 0;
   /** Anchors whose content is being read: an alias to one of them has no end. */
   private readonly open = new Set<YamlNode>();
+  /** The last of each name so far, as YAML has it. */
+  private readonly anchors = new Map<string, YamlNode>();
+  private aliasDepth = 0;
+  /** Whether something is missing that the file refers to: what follows from that would be told as faults, too. */
+  public broken = false;
 
   constructor(
-    private readonly document: Document,
     private readonly at: (offset: number) => Place,
     private readonly findings: Findings,
   ) {}
@@ -109,6 +127,7 @@ class TreeBuilder {
     const place = source?.range ? this.at(source.range[0]) : (before ?? this.at(0));
     this.count++;
     if (this.count === MOST_NODES) {
+      this.broken = true;
       this.findings.fault(place, {
         path,
         problem: `the file's aliases make more than ${MOST_NODES} values of it`,
@@ -119,8 +138,11 @@ class TreeBuilder {
     if (isAlias(source)) return this.alias(source, path, place);
     if (this.open.has(source)) {
       this.findings.fault(place, { path, problem: "the anchor contains an alias to itself" });
+      this.broken = true;
       return nothing(place);
     }
+    // What an alias repeats has been there before.
+    if (this.aliasDepth === 0 && source.anchor) this.anchors.set(source.anchor, source);
     this.open.add(source);
     try {
       if (isMap(source))
@@ -142,14 +164,20 @@ class TreeBuilder {
   }
 
   private alias(source: Alias, path: string, place: Place): Node {
-    const target = source.resolve(this.document) as YamlNode | undefined;
-    if (target !== undefined) return this.node(target, path);
+    const target = this.anchors.get(source.source);
+    if (target !== undefined) {
+      this.aliasDepth++;
+      const node = this.node(target, path);
+      this.aliasDepth--;
+      return node;
+    }
     this.findings.fault(place, {
       path,
       value: `*${source.source}`,
       problem: "there is no such anchor before this line",
       cure: `write &${source.source} behind the key whose content is meant`,
     });
+    this.broken = true;
     return nothing(place);
   }
 
@@ -192,7 +220,7 @@ class TreeBuilder {
   }
 
   private key(key: YamlNode, path: string, place: Place): string | undefined {
-    const resolved = isAlias(key) ? key.resolve(this.document) : key;
+    const resolved = isAlias(key) ? this.anchors.get(key.source) : key;
     if (isScalar(resolved)) {
       const { value, text } = scalar(resolved, place);
       if (typeof value === "string") return text;
