@@ -698,8 +698,9 @@ export function loadConfig(): PlatformConfig {
 function secretVariablesOf(stack: string): (stackName: string) => readonly string[] {
   const file = `Pulumi.${stack}.yaml`;
   if (!fs.existsSync(file)) return () => [];
-  const { config } = parse(fs.readFileSync(file, "utf8")) as { config?: Record<string, unknown> };
-  const stacks = config?.[`${PROJECT}:stacks`];
+  // An empty file is null.
+  const settings = parse(fs.readFileSync(file, "utf8")) as { config?: Record<string, unknown> | null } | null;
+  const stacks = settings?.config?.[`${PROJECT}:stacks`];
   if (!Array.isArray(stacks)) return () => [];
   return (stackName) => {
     const entry = (stacks as { name?: unknown; env?: Record<string, unknown> }[]).find(

@@ -45,13 +45,14 @@ function prepare() {
   files.forEach((file, i) => pulumi("config", "set", "--path", `stacks[${at}].files[${i}]`, file));
   const { resources = [] } = JSON.parse(pulumi("stack", "export")).deployment;
   // Who brings a stack file does not ask for Kafka and an edge.
-  const alone = resources.length === 0 && config["swarm-platform:platform"] === undefined;
+  const given = readFileSync(`Pulumi.${stack}.yaml`, "utf8").includes("swarm-platform:platform:");
+  const alone = resources.length === 0 && !given;
   if (alone) pulumi("config", "set", "platform", "false");
   say(`${name} was added to stacks in Pulumi.${stack}.yaml${alone ? ", and platform set to false" : ""}.`);
 }
 
 /** What is declared beside the stack's own objects and changes nothing on the swarm. */
-const HARMLESS = /^(pulumi:|swarm-platform:index:|command:local:Command$)/;
+const HARMLESS = /^(pulumi:|swarm-platform:index:|command:local:Command (swarm|secret-name-key)$)/;
 
 function check() {
   const { steps = [] } = JSON.parse(readFileSync(0, "utf8"));

@@ -140,7 +140,35 @@ export class ComposeStack extends pulumi.ComponentResource {
         );
       }
     }
-    this.refuse(faults);
+    this.refuse([...faults, ...this.takenPorts()]);
+  }
+
+  /** Ports of the files that another service has; only two of host mode may share one, on different nodes. */
+  private takenPorts(): string[] {
+    const { observed, nodeNames } = this.args.environment;
+    const own = new Set([...this.file.services.keys()].map((key) => nameOf(this.namespace, key)));
+    const others = [...observed.services.values()].filter(({ Spec }) => !own.has(Spec.Name));
+    const faults: string[] = [];
+    for (const { key, ports } of this.file.services.values()) {
+      for (const { published, protocol, mode, place } of ports) {
+        if (published === undefined) continue;
+        const holder = others.find(({ Spec }) =>
+          Spec.EndpointSpec?.Ports?.some(
+            (port) =>
+              port.PublishedPort === published &&
+              port.Protocol === protocol &&
+              (nodeNames.length < 2 || mode === "ingress" || port.PublishMode === "ingress"),
+          ),
+        );
+        if (holder === undefined) continue;
+        const { Name } = holder.Spec;
+        faults.push(
+          `${at(place)}: port ${published}/${protocol} of ${key} is taken by service ${Name}; do: publish another one, or ` +
+            `remove that service (docker service rm ${Name})`,
+        );
+      }
+    }
+    return faults;
   }
 
   private refuse(faults: readonly string[]): void {

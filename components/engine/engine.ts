@@ -226,6 +226,15 @@ interface ApiServiceSpec {
     readonly Resources?: { readonly Limits?: { readonly MemoryBytes?: number; readonly Pids?: number } };
   };
   readonly UpdateConfig?: { readonly Monitor?: number; readonly FailureAction?: string };
+  readonly EndpointSpec?: {
+    readonly Ports?: readonly {
+      readonly Protocol: string;
+      /** Absent where Swarm chooses one. */
+      readonly PublishedPort?: number;
+      /** ingress or host. */
+      readonly PublishMode: string;
+    }[];
+  };
 }
 
 interface ApiContainerSpec {

@@ -39,10 +39,12 @@ const DEFAULTS: Fields = {
   Condition: "any",
   FailureAction: "pause",
   Isolation: "default",
+  MaxConcurrent: 1,
   Mode: "vip",
   Order: "stop-first",
   Replicas: 1,
   Runtime: "container",
+  TotalCompletions: 1,
 };
 /** Zero, false or none means another thing here than a field that is not given. */
 const ZERO_COUNTS =
