@@ -112,9 +112,15 @@ export class Values {
   public command(at: At | undefined): string[] | undefined {
     if (at === undefined || at.node.kind !== "scalar") return this.texts(at);
     const words = shellWords(at.node.text);
-    return (
-      words ?? this.refuse(at, "a command whose quotes are closed", "write it as a list, or close the quote")
-    );
+    if (words !== undefined) return words;
+    // As it is written: what variables give may be secret.
+    this.findings.fault(at.node.place, {
+      path: at.path,
+      value: at.node.written,
+      allowed: "a command whose quotes are closed",
+      cure: "write it as a list, or close the quote",
+    });
+    return undefined;
   }
 
   /** `KEY=value` as a list, or a mapping; what has no value is null. */

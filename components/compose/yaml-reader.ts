@@ -13,7 +13,7 @@ import {
   type Pair,
   type YAMLError,
 } from "yaml";
-import { type Findings, wholeFile } from "./faults";
+import { type Fault, type Findings, wholeFile } from "./faults";
 import type { Place } from "./model";
 import type { Entry, ListNode, MapNode, Node, ScalarNode } from "./tree";
 import { plainScalar } from "./yaml-scalar";
@@ -49,7 +49,11 @@ export function readYaml(file: string, text: string, findings: Findings): MapNod
     const { line, col } = lines.linePos(offset);
     return { file, line, column: col };
   };
-  for (const error of document.errors) findings.fault(at(startOf(error, document)), yamlFault(error, text));
+  // Behind the first error the parser guesses; tabs are told wherever they are.
+  const faults = document.errors.map((error) => ({ error, ...yamlFault(error, text) }));
+  for (const { error, ...fault } of faults.filter(({ tab }, i) => i === 0 || tab)) {
+    findings.fault(at(startOf(error, document)), fault);
+  }
   if (document.errors.length > 0) return undefined;
   const [second] = others;
   if (second !== undefined) {
@@ -84,11 +88,12 @@ function startOf({ pos: [offset] }: YAMLError, document: Document.Parsed): numbe
 }
 
 /** What is wrong with the text as YAML, in words of the file rather than of the parser. */
-function yamlFault(error: YAMLError, text: string): { path: string; problem: string; cure: string } {
+function yamlFault(error: YAMLError, text: string): Fault & { readonly tab: boolean } {
   const start = text.lastIndexOf("\n", error.pos[0] - 1) + 1;
   const indent = /^[ \t]*/.exec(text.slice(start))?.[0] ?? "";
   if (error.code === "TAB_AS_INDENT" || indent.includes("\t")) {
-    return { path: "", problem: "a tab indents this line", cure: "indent with spaces, YAML takes no tabs" };
+    const problem = "a tab indents this line";
+    return { path: "", problem, cure: "indent with spaces, YAML takes no tabs", tab: true };
   }
   const message = error.message.replace(/\.?\s*$/, "").replace(/\n[\s\S]*/, "");
   const cures: Partial<Record<string, string>> = {
@@ -103,6 +108,7 @@ function yamlFault(error: YAMLError, text: string): { path: string; problem: str
   };
   return {
     path: "",
+    tab: false,
     problem: `not YAML: ${message}`,
     cure: cures[error.code] ?? "look at the indentation and the quotes of this line and the one before",
   };

@@ -142,9 +142,11 @@ export function stackParity(select: Select): void {
       "nothing is left to change",
       () => {
         const { stdout } = workspace.pulumi("preview", "--json");
-      const { steps } = JSON.parse(stdout) as { steps: { op: string; urn: string; detailedDiff?: object }[] };
-      const changes = steps.filter(({ op }) => op !== "same" && op !== "refresh");
-      expect(changes.map(({ op, urn, detailedDiff }) => [op, urn, detailedDiff])).toEqual([]);
+        const { steps } = JSON.parse(stdout) as {
+          steps: { op: string; urn: string; detailedDiff?: object }[];
+        };
+        const changes = steps.filter(({ op }) => op !== "same" && op !== "refresh");
+        expect(changes.map(({ op, urn, detailedDiff }) => [op, urn, detailedDiff])).toEqual([]);
       },
       2 * MINUTES,
     );
