@@ -151,7 +151,8 @@ export function stackParity(select: Select): void {
       2 * MINUTES,
     );
 
-    test(
+    // Those of the collection that have one are all in the first group.
+    (updated.length > 0 ? test : test.skip)(
       "a second version leaves nothing of the first",
       () => {
         for (const one of updated) stackDeploy(left, one, one.then ?? []);
