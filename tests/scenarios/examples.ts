@@ -111,10 +111,9 @@ export function examples(select: Select): void {
 }
 
 /** The settings that come with an example; its data goes with it here. */
-function shipped(name: string): Record<string, string> {
+function shipped(name: string): Record<string, string | boolean> {
   const { config } = readYaml(`Pulumi.${name}.yaml`) as { config: Record<string, unknown> };
-  const stacks = (config["swarm-platform:stacks"] as object[]).map((one) => ({ ...one, purgeData: true }));
-  return { platform: String(config["swarm-platform:platform"]), stacks: JSON.stringify(stacks) };
+  return { platform: false, stacks: JSON.stringify(config["swarm-platform:stacks"]), purgeData: true };
 }
 
 /** How a script ends; others go on meanwhile. */
