@@ -2,7 +2,7 @@
 STACK ?= dev
 export STACK
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap up preview refresh destroy status smoke logs restart backup restore update-images new-stack diff history rollback lint format test test-unit test-e2e test-slow test-vm bench report golden
+.PHONY: help bootstrap up preview refresh destroy status smoke logs restart backup restore adopt update-images new-stack diff history rollback lint format test test-unit test-e2e test-slow test-vm bench report golden
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ backup: bootstrap ## Copy the volumes of the stateful services to backups/; they
 
 restore: bootstrap ## Put back the volumes of FROM=folder; FORCE=1 replaces data that is there
 	@tools/stack.sh restore "$(FROM)" "$(FORCE)"
+
+adopt: bootstrap ## Take over the running stack NAME=name of FILES="file ..." as it is, without a restart
+	@tools/stack.sh adopt "$(NAME)" $(FILES)
 
 update-images: bootstrap ## Show which tags of base images have newer digests, and take these; `make preview` shows what that changes
 	@tools/update-images.sh

@@ -1,8 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
 import { isIPv4 } from "node:net";
+import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { parse } from "yaml";
 import { z } from "zod";
+import type { StackSettings } from "./components/compose/compose-stacks";
 import { pairFaults } from "./components/edge/certificate";
 import type { KafkaNode } from "./components/kafka/kafka-brokers";
 import type { KafkaTopic } from "./components/kafka/kafka-topics";
@@ -110,6 +113,20 @@ const NODES = z.record(
     // A machine that is made to join has a role.
     .transform((node) => (node.host !== undefined ? { ...node, role: node.role ?? "worker" } : node)),
 );
+
+const STACKS = z
+  .array(
+    z.strictObject({
+      name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,40}$/),
+      files: z.array(z.string().min(1)).min(1),
+      // Pulumi's CLI makes numbers of what looks like one.
+      env: z.record(z.string(), z.coerce.string()).default({}),
+      envFiles: z.array(z.string().min(1)).default([]),
+      profiles: z.array(z.string().min(1)).default([]),
+      resolveImages: z.coerce.string().default(""),
+    }),
+  )
+  .refine((stacks) => new Set(stacks.map(({ name }) => name)).size === stacks.length);
 
 const KAFKA_NODES = z.array(
   z.strictObject({ node: z.string().regex(HOSTNAME), address: z.string().regex(HOSTNAME).optional() }),
@@ -278,6 +295,14 @@ const CHECKS = {
       "by host name: host (unix://, tcp:// or ssh://), role (manager or worker), advertiseAddress, labels, availability (active, pause or " +
       'drain), such as {"node1":{"host":"ssh://root@10.0.0.11","role":"manager","labels":{"disk":"ssd"}}}',
   },
+  platform: boolean,
+  stacks: {
+    schema: z.string().transform(parseJson).pipe(STACKS),
+    allowed:
+      "a list of stacks, each with a name of its own (letters, digits, _ and -), files (at least one), env (texts by name), envFiles, profiles " +
+      'and resolveImages, such as [{"name":"site","files":["docker-stack.yml"],"env":{"TAG":"1.2"}}]',
+    secret: true,
+  },
   rotateJoinTokens: occasion,
   rotateRootCa: occasion,
   autolock: boolean,
@@ -361,6 +386,10 @@ export interface PlatformConfig {
     readonly users: Readonly<Record<string, string>>;
     readonly purgeData: boolean;
   };
+  /** Whether the platform's own services are part of it. */
+  readonly platform: boolean;
+  /** Stacks of stack files. */
+  readonly stacks: readonly StackSettings[];
   /** The swarm's nodes, by host name. */
   readonly nodes: Readonly<Record<string, NodeSettings>>;
   readonly swarmKeys: {
@@ -422,12 +451,14 @@ export interface NodeSettings {
  * @param raw key (without the project's prefix) to text, as Pulumi hands it over.
  * @param stack name of the Pulumi stack.
  * @param dockerHost value of DOCKER_HOST, where the image builder works; undefined when not set.
+ * @param secretVariables names of the variables of an entry of `stacks` that must not be seen. @default none
  * @throws pulumi.RunError naming every fault at once: key, value, what is allowed, what to do.
  */
 export function parseConfig(
   raw: Readonly<Record<string, string>>,
   stack: string,
   dockerHost: string | undefined,
+  secretVariables: (stackName: string) => readonly string[] = () => [],
 ): PlatformConfig {
   const faults: string[] = [];
   const values = new Map<string, unknown>();
@@ -497,6 +528,12 @@ export function parseConfig(
         users: get("kafkaUsers"),
         purgeData: get("purgeData"),
       },
+      platform: get("platform"),
+      stacks: get<Omit<StackSettings, "secretValues" | "purgeData">[]>("stacks").map((one) => ({
+        ...one,
+        secretValues: secretVariables(one.name).flatMap((name) => one.env?.[name] ?? []),
+        purgeData: get("purgeData"),
+      })),
       nodes: get("nodes"),
       swarmKeys: {
         rotateJoinTokens: get<string>("rotateJoinTokens") || undefined,
@@ -528,6 +565,10 @@ function relationFaults(
   const faults: string[] = [];
   const textOf = (key: Key): string | undefined => values.get(key) as string | undefined;
 
+  if (values.get("platform") === false && builtin(values)) {
+    faults.push(fault("registry", "builtin", "a registry elsewhere, or empty, where platform is false"));
+  }
+
   const subnet = textOf("networkSubnet");
   const gateway = textOf("networkGateway");
   if (subnet !== undefined && gateway !== undefined) {
@@ -542,13 +583,12 @@ function relationFaults(
 
   const ports = new Map<number, Key>();
   const tls = (values.get("edgeTls") ?? "off") !== "off";
-  const builtin = values.get("registry") === "builtin";
   for (const key of [
     "edgePort",
     "accountPort",
     ...(tls ? ["edgeTlsPort" as const] : []),
     "kafkaPort",
-    ...(builtin ? ["registryPort" as const] : []),
+    ...(builtin(values) ? ["registryPort" as const] : []),
   ] as const) {
     const value = values.get(key) as number | undefined;
     if (value === undefined) continue;
@@ -583,6 +623,10 @@ function relationFaults(
     );
   }
   return faults;
+}
+
+function builtin(values: ReadonlyMap<string, unknown>): boolean {
+  return values.get("registry") === "builtin";
 }
 
 function edgeTls(values: ReadonlyMap<string, unknown>): EdgeTls | undefined {
@@ -647,5 +691,31 @@ export function loadConfig(): PlatformConfig {
       .filter(([key]) => key.startsWith(prefix))
       .map(([key, value]) => [key.slice(prefix.length), value]),
   );
-  return parseConfig(raw, pulumi.getStack(), process.env.DOCKER_HOST || undefined);
+  const stack = pulumi.getStack();
+  const config = parseConfig(raw, stack, process.env.DOCKER_HOST || undefined, secretVariablesOf(stack));
+  const adopting = process.env.SWARM_PLATFORM_ADOPT;
+  const stacks = config.stacks.map((one) => ({ ...one, adopting: one.name === adopting }));
+  return { ...config, stacks };
+}
+
+/**
+ * Pulumi hands over an object with its secrets in clear, and does not say which they are. The stack's file does.
+ *
+ * @returns names of the secret variables of an entry of `stacks`.
+ */
+function secretVariablesOf(stack: string): (stackName: string) => readonly string[] {
+  const file = `Pulumi.${stack}.yaml`;
+  if (!fs.existsSync(file)) return () => [];
+  // An empty file is null.
+  const settings = parse(fs.readFileSync(file, "utf8")) as { config?: Record<string, unknown> | null } | null;
+  const stacks = settings?.config?.[`${PROJECT}:stacks`];
+  if (!Array.isArray(stacks)) return () => [];
+  return (stackName) => {
+    const entry = (stacks as { name?: unknown; env?: Record<string, unknown> }[]).find(
+      ({ name }) => name === stackName,
+    );
+    return Object.entries(entry?.env ?? {})
+      .filter(([, value]) => typeof value === "object" && value !== null && "secure" in value)
+      .map(([name]) => name);
+  };
 }

@@ -1,6 +1,7 @@
 import { ACCOUNT_EVENTS, AccountService } from "./components/accountservice";
 import { edge, edgeCertificate, edgeUrls } from "./components/edge/edge";
-import { foundation } from "./components/foundation";
+import { composeStacks } from "./components/compose/compose-stacks";
+import { foundation, swarmFoundation } from "./components/foundation";
 import { ImageBuild, observeImage } from "./components/images/image-build";
 import { ImagePull, resolveImage } from "./components/images/image-pull";
 import { Kafka, observedTopics } from "./components/kafka/kafka";
@@ -16,7 +17,14 @@ const withDefault = (topics: readonly KafkaTopic[], topic: KafkaTopic): readonly
 /** Config -> foundation -> components -> outputs. */
 export = async (): Promise<Record<string, unknown>> => {
   const config = loadConfig();
-  const { environment, provider, registry, recorded, onSwarm, unlockKey } = await foundation(config);
+  if (!config.platform) {
+    const ground = await swarmFoundation(config);
+    const stacks = await composeStacks(config.stacks, ground);
+    return { stacks, ...(config.swarmKeys.autolock && { unlockKey: ground.unlockKey }) };
+  }
+  const ground = await foundation(config);
+  const { environment, provider, registry, recorded, onSwarm, unlockKey } = ground;
+  const stacks = await composeStacks(config.stacks, ground);
   const common = { environment };
   const topicsRead = observedTopics("kafka", { ...common, ...config.kafka });
 
@@ -70,6 +78,7 @@ export = async (): Promise<Record<string, unknown>> => {
       producer: producerImage,
     },
     volumes: kafka.volumeNames,
+    ...(config.stacks.length > 0 && { stacks }),
     ...(config.swarmKeys.autolock && { unlockKey }),
   };
 };

@@ -45,10 +45,35 @@ export interface EnvironmentArgs {
   readonly registryLogin: RegistryLogin | undefined;
   /** Short names of the stateful services that may be replaced. */
   readonly allowReplace: readonly string[];
+  /** @default one of this environment's own */
+  readonly nameKey?: SecretNameKey;
+}
+
+/**
+ * Secret key for the hashes in secrets' names, made once per Pulumi stack and kept in its state. One without secrets has
+ * none.
+ */
+export class SecretNameKey {
+  private key: pulumi.Output<string> | undefined;
+
+  constructor(private readonly opts?: pulumi.CustomResourceOptions) {}
+
+  get value(): pulumi.Output<string> {
+    this.key ??= new command.local.Command(
+      "secret-name-key",
+      {
+        create: "head -c 32 /dev/urandom | base64",
+        // Marked as secret alone it would still be printed while it is made (pulumi/pulumi-command#260).
+        logging: command.local.Logging.None,
+      },
+      { ...this.opts, additionalSecretOutputs: ["stdout"] },
+    ).stdout;
+    return this.key;
+  }
 }
 
 /** What all services of one environment share. */
-export class Environment implements EnvironmentArgs {
+export class Environment implements Omit<EnvironmentArgs, "nameKey"> {
   readonly host: EnvironmentArgs["host"];
   readonly nodeName: EnvironmentArgs["nodeName"];
   readonly namespace: EnvironmentArgs["namespace"];
@@ -65,7 +90,7 @@ export class Environment implements EnvironmentArgs {
   readonly currentReplicas: EnvironmentArgs["currentReplicas"];
   readonly registryLogin: EnvironmentArgs["registryLogin"];
   readonly allowReplace: EnvironmentArgs["allowReplace"];
-  private key: pulumi.Output<string> | undefined;
+  private readonly nameKey: SecretNameKey;
   private authority: CertificateAuthority | undefined;
 
   constructor(
@@ -88,23 +113,12 @@ export class Environment implements EnvironmentArgs {
     this.currentReplicas = args.currentReplicas;
     this.registryLogin = args.registryLogin;
     this.allowReplace = args.allowReplace;
+    this.nameKey = args.nameKey ?? new SecretNameKey(opts);
   }
 
-  /**
-   * Secret key for the hashes in secrets' names, made once per environment and kept in its state. An
-   * environment without secrets has none.
-   */
+  /** See {@link SecretNameKey}. */
   get secretNameKey(): pulumi.Output<string> {
-    this.key ??= new command.local.Command(
-      "secret-name-key",
-      {
-        create: "head -c 32 /dev/urandom | base64",
-        // Marked as secret alone it would still be printed while it is made (pulumi/pulumi-command#260).
-        logging: command.local.Logging.None,
-      },
-      { ...this.opts, additionalSecretOutputs: ["stdout"] },
-    ).stdout;
-    return this.key;
+    return this.nameKey.value;
   }
 
   /** Signs the environment's own certificates. An environment that needs none has no authority. */

@@ -4,12 +4,13 @@ import type { PlatformConfig } from "../config";
 import { BuiltinLogin, BuiltinRegistry, builtinLogin } from "./images/builtin-registry";
 import { requireCli } from "./engine/cli-version";
 import { currentReplicas, nodeIdentities, observeEngine } from "./engine/engine";
-import { Environment } from "./environment";
+import type { StackBase } from "./compose/stack-environment";
+import { Environment, SecretNameKey } from "./environment";
 import { asksOfNetwork, NetworkCheck } from "./network/network-check";
 import { ImagePull, resolveImage } from "./images/image-pull";
 import { ImageRegistry } from "./images/image-registry";
 import { OverlayNetwork } from "./network/overlay-network";
-import { RecordedState, recordedState } from "./recorded-state";
+import { recordedState } from "./recorded-state";
 import { registryAuth, RegistryLogin, registryLogin } from "./images/registry-auth";
 import { rolloutGate } from "./rollout/rollout-gate";
 import { explainSkippedDependents } from "./rollout/skipped-dependents";
@@ -21,23 +22,77 @@ import { declareNodes, nodeNames, nodesHeardOf, observeNodes } from "./swarm/swa
 /** Name of the builtin registry. */
 const REGISTRY = "registry";
 
-/** What every service of an environment stands on. */
-export interface Foundation {
-  readonly environment: Environment;
-  /** The engine's provider, for what needs no swarm, such as images. */
-  readonly provider: docker.Provider;
-  /** Where built images are pushed to; undefined keeps them on the engine. */
-  readonly registry: ImageRegistry | undefined;
-  /** What the stack's state held before this run. */
-  readonly recorded: RecordedState;
+/** What stacks of stack files stand on. */
+export interface SwarmFoundation extends StackBase {
   /** Options of whatever lives on the swarm. */
   readonly onSwarm: pulumi.ComponentResourceOptions;
   /** Secret, see SwarmKeys. */
   readonly unlockKey: pulumi.Output<string>;
 }
 
+/** What every service of an environment stands on. */
+export interface Foundation extends SwarmFoundation {
+  readonly environment: Environment;
+}
+
 /** The engine, its swarm, the overlay network and the rollout gate of one environment. */
 export async function foundation(config: PlatformConfig): Promise<Foundation> {
+  const ground = await groundwork(config);
+  const { provider, recorded, observed, swarm, nodes, builtin } = ground;
+  const { host, namespace } = config;
+  const networkArgs = {
+    ...config.network,
+    namespace,
+    observed: observed.networks.get(config.network.networkName),
+    observedServices: observed.services,
+    allowReplace: config.allowReplace,
+  };
+  const network = new OverlayNetwork("network", networkArgs, { provider, dependsOn: [swarm] });
+  const { encrypted } = config.network;
+  const checkArgs = {
+    ...config,
+    encrypted,
+    networkId: network.networkId,
+    // Those that join in this run included.
+    nodes: pulumi
+      .all([swarm.clusterId, ...nodes.map(({ settled }) => settled)])
+      .apply(() => nodeIdentities(host)),
+    image: config.images.nginx,
+  };
+  const checks =
+    config.networkCheck && asksOfNetwork(config.routing, encrypted, ground.nodeNames.length)
+      ? [new NetworkCheck("network-check", checkArgs, { dependsOn: [network, ...nodes] })]
+      : [];
+  // Constraints of services may need the nodes' labels.
+  const onSwarm = { provider, dependsOn: [swarm, ...nodes, ...checks] };
+  const environment = new Environment({
+    ...config,
+    nodeName: observed.nodeName,
+    network,
+    gate: ground.gate,
+    nodeNames: ground.nodeNames,
+    observedServices: observed.services,
+    observedVolumes: observed.volumes,
+    observedConfigs: observed.configs,
+    observedSecrets: observed.secrets,
+    registryLogin: ground.login,
+    currentReplicas: (serviceName) => currentReplicas(host, serviceName),
+    nameKey: ground.nameKey,
+  });
+  const base = { environment, provider, recorded, onSwarm };
+  const { ready, exists } = (builtin && (await startRegistry(config, base, builtin))) ?? {};
+  const registry = await registryOf(config, ground.login, ready, exists);
+  return { ...ground, ...base, registry };
+}
+
+/** The engine and its swarm, for a program that brings stack files alone. */
+export async function swarmFoundation(config: PlatformConfig): Promise<SwarmFoundation> {
+  const ground = await groundwork(config);
+  return { ...ground, registry: await registryOf(config, ground.login) };
+}
+
+/** What all programs stand on. */
+async function groundwork(config: PlatformConfig) {
   await requireCli();
   explainSkippedDependents();
   const { host, namespace } = config;
@@ -50,61 +105,54 @@ export async function foundation(config: PlatformConfig): Promise<Foundation> {
   const standings = await observeNodes(nodesArgs);
   const advertiseAddress = config.nodes[observed.nodeName]?.advertiseAddress ?? config.advertiseAddress;
   const swarm = new Swarm("swarm", { ...config, advertiseAddress, observed });
-  const networkArgs = {
-    ...config.network,
-    namespace,
-    observed: observed.networks.get(config.network.networkName),
-    observedServices: observed.services,
-    allowReplace: config.allowReplace,
-  };
-  const network = new OverlayNetwork("network", networkArgs, { provider, dependsOn: [swarm] });
   const nodes = declareNodes(nodesArgs, standings, swarm);
   const observedAutolock =
     config.swarmKeys.autolock && observed.clusterId !== undefined ? await isLocked(host) : undefined;
   const keysArgs = { ...config.swarmKeys, host, observedAutolock };
   const keys = new SwarmKeys("swarm-keys", keysArgs, { dependsOn: [swarm, ...nodes] });
-  const { encrypted } = config.network;
-  const names = nodeNames(nodesArgs);
-  const checkArgs = {
-    ...config,
-    encrypted,
-    networkId: network.networkId,
-    // Those that join in this run included.
-    nodes: pulumi
-      .all([swarm.clusterId, ...nodes.map(({ settled }) => settled)])
-      .apply(() => nodeIdentities(host)),
-    image: config.images.nginx,
-  };
-  const checks =
-    config.networkCheck && asksOfNetwork(config.routing, encrypted, names.length)
-      ? [new NetworkCheck("network-check", checkArgs, { dependsOn: [network, ...nodes] })]
-      : [];
-  // Constraints of services may need the nodes' labels.
-  const onSwarm = { provider, dependsOn: [swarm, ...nodes, ...checks] };
-  const environment = new Environment({
-    ...config,
-    nodeName: observed.nodeName,
-    network,
+  const nameKey = new SecretNameKey();
+  return {
+    host,
+    keptImages: config.keptImages,
+    provider,
+    recorded,
+    observed,
+    swarm,
+    nodes,
+    nodeNames: nodeNames(nodesArgs),
+    builtin,
+    login,
+    loginTo: async (address: string) =>
+      address === login?.serveraddress ? login : registryLogin(address, config.dockerConfigFile),
     gate: rolloutGate(host, config.rolloutTimeoutSeconds),
-    nodeNames: names,
-    observedServices: observed.services,
-    observedVolumes: observed.volumes,
-    observedConfigs: observed.configs,
-    observedSecrets: observed.secrets,
-    registryLogin: login,
-    currentReplicas: (serviceName) => currentReplicas(host, serviceName),
-  });
-  const base = { environment, provider, recorded, onSwarm };
-  const { ready, exists } = (builtin && (await startRegistry(config, base, builtin))) ?? {};
-  const registry = config.registry && new ImageRegistry({ ...config.registry, host, login, ready, exists });
-  if (config.registry?.insecure) await registry?.requireInsecure();
-  return { ...base, registry, unlockKey: keys.unlockKey };
+    nameKey,
+    secretNameKey: () => nameKey.value,
+    onSwarm: { provider, dependsOn: [swarm, ...nodes] },
+    unlockKey: keys.unlockKey,
+  };
+}
+
+/** Where built images are pushed to; undefined keeps them on the engine. */
+async function registryOf(
+  { host, registry: settings }: PlatformConfig,
+  login: RegistryLogin | undefined,
+  ready?: BuiltinRegistry["ready"],
+  exists?: boolean,
+): Promise<ImageRegistry | undefined> {
+  const registry = settings && new ImageRegistry({ ...settings, host, login, ready, exists });
+  if (settings?.insecure) await registry?.requireInsecure();
+  return registry;
 }
 
 /** The registry as a service of the environment. */
 async function startRegistry(
   { host, images, kafka, builtinRegistry }: PlatformConfig,
-  { environment, provider, recorded, onSwarm }: Omit<Foundation, "registry" | "unlockKey">,
+  {
+    environment,
+    provider,
+    recorded,
+    onSwarm,
+  }: Pick<Foundation, "environment" | "provider" | "recorded" | "onSwarm">,
   login: BuiltinLogin,
 ): Promise<Pick<BuiltinRegistry, "ready" | "exists"> | undefined> {
   if (builtinRegistry === undefined) return undefined;

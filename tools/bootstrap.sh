@@ -136,7 +136,8 @@ step_npm() {
 # ---------------------------------------------------------------- Pulumi
 
 pulumi_will_do() { have pulumi && at_least "$PULUMI_LEAST" "$(pulumi version 2>/dev/null | tr -d v)"; }
-plugins_there() { [ -d "$PULUMI_HOME/plugins/resource-docker-v$1" ] && [ -d "$PULUMI_HOME/plugins/resource-command-v$2" ]; }
+# The script for dynamic providers is part of the CLI.
+plugins_there() { [ -d "$PULUMI_HOME/plugins/resource-docker-v$1" ] && [ -d "$PULUMI_HOME/plugins/resource-command-v$2" ] && have pulumi-resource-pulumi-nodejs; }
 
 step_pulumi() {
   local docker command

@@ -1,21 +1,22 @@
 #!/usr/bin/env bash
 # The Pulumi operations behind make:  stack.sh init|up|preview|refresh|destroy   (STACK, default dev)
 #   stack.sh report   prints a preview as events of Pulumi's engine, one a line, for review/main.ts
-# and those on the volumes, which nothing else may be at work on:  stack.sh backup, stack.sh restore FOLDER [FORCE]
+# those on the volumes, which nothing else may be at work on:  stack.sh backup, stack.sh restore FOLDER [FORCE]
+# and the take-over of what docker stack deploy has made:  stack.sh adopt NAME FILE...
 # One at a time, and each on a state that tells the truth, however the last one ended.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=tools/env.sh
 . tools/env.sh
 
-operation=${1:?usage: stack.sh init|up|preview|report|refresh|destroy|backup|restore}
+operation=${1:?usage: stack.sh init|up|preview|report|refresh|destroy|backup|restore|adopt}
 export STACK=${STACK:-dev}
 stack=$STACK
 say() { echo "stack $stack: $*" >&2; }
 case $operation in
-init | up | preview | report | refresh | destroy | backup | restore) ;;
+init | up | preview | report | refresh | destroy | backup | restore | adopt) ;;
 *)
-  say "unknown operation $operation; allowed: init, up, preview, report, refresh, destroy, backup, restore"
+  say "unknown operation $operation; allowed: init, up, preview, report, refresh, destroy, backup, restore, adopt"
   exit 2
   ;;
 esac
@@ -25,9 +26,11 @@ case $operation in preview | report) readonly looks=preview ;; *) readonly looks
 # The passphrase's salt is this machine's; Pulumi writes it into the tracked stack file and takes it
 # from the state when it is not there (PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER in env.sh).
 strip_salt() {
-  [ "$stack" != dev ] || ! grep -qs '^encryptionsalt:' Pulumi.dev.yaml && return
-  sed '/^encryptionsalt:/d' Pulumi.dev.yaml >.state/Pulumi.dev.yaml && cat .state/Pulumi.dev.yaml >Pulumi.dev.yaml
-  rm .state/Pulumi.dev.yaml
+  local file=Pulumi.$stack.yaml
+  [ "$stack" = dev ] || [ -d "examples/$stack" ] || return 0
+  grep -qs '^encryptionsalt:' "$file" || return 0
+  sed '/^encryptionsalt:/d' "$file" >".state/$file" && cat ".state/$file" >"$file"
+  rm ".state/$file"
 }
 
 # There while an operation runs and after one that did not end well: when it began, and the state at that moment.
@@ -66,6 +69,7 @@ if [ "$operation" = up ] && [ -n "${APPROVED:-}" ]; then
   LOCK_HELD=yes tools/report.sh --stack "$stack" --approved "$APPROVED" 9>&- || exit 1
 fi
 
+[ "$operation" != adopt ] || tools/adopt.mjs prepare "${@:2}"
 namespace=$(tools/namespace.sh)
 case $operation in
 backup | restore)
@@ -145,6 +149,17 @@ report)
     > >(grep --line-buffered -v '"severity":"debug"') || failed
   ;;
 refresh) run refresh --yes --skip-preview || failed ;;
+adopt)
+  plan=$(SWARM_PLATFORM_ADOPT=$2 pulumi preview --json --stack "$stack") || {
+    tools/adopt.mjs faults <<<"$plan"
+    failed
+  }
+  tools/adopt.mjs check "$2" <<<"$plan"
+  SWARM_PLATFORM_ADOPT=$2 run up --yes --skip-preview --suppress-outputs || failed
+  strip_salt
+  say "$2 is taken over; nothing of it was changed. What the next make up would change:"
+  run preview --diff --suppress-outputs || failed
+  ;;
 destroy)
   if ! run destroy --yes --skip-preview; then
     docker version &>/dev/null && [ "${ATTEMPT:-1}" -lt 3 ] || failed

@@ -193,24 +193,48 @@ export interface ApiService {
   readonly PreviousSpec?: ApiServiceSpec;
   /** Absent until the first update that replaced tasks. */
   readonly UpdateStatus?: { readonly State: string; readonly Message?: string; readonly StartedAt?: string };
+  /** Of a job: which run of it is the present one. */
+  readonly JobStatus?: { readonly JobIteration: { readonly Index?: number } };
   /** Only in lists that ask for it. */
-  readonly ServiceStatus?: { readonly RunningTasks: number; readonly DesiredTasks: number };
+  readonly ServiceStatus?: {
+    readonly RunningTasks: number;
+    readonly DesiredTasks: number;
+    /** Of a job. */
+    readonly CompletedTasks?: number;
+  };
 }
 
 interface ApiServiceSpec {
   readonly Name: string;
   readonly Labels?: Readonly<Record<string, string>>;
-  readonly Mode: { readonly Replicated?: { readonly Replicas?: number }; readonly Global?: object };
+  readonly Mode: {
+    readonly Replicated?: { readonly Replicas?: number };
+    readonly Global?: object;
+    readonly ReplicatedJob?: { readonly TotalCompletions?: number };
+    readonly GlobalJob?: object;
+  };
   readonly TaskTemplate: {
     readonly ContainerSpec?: ApiContainerSpec;
     /** Counts the restarts that were forced; absent for 0. */
     readonly ForceUpdate?: number;
     /** Target: the network's id. */
     readonly Networks?: readonly { readonly Target: string; readonly Aliases?: readonly string[] }[];
-    readonly Placement?: { readonly Constraints?: readonly string[] };
+    readonly Placement?: {
+      readonly Constraints?: readonly string[];
+      readonly Platforms?: readonly { readonly Architecture?: string; readonly OS: string }[];
+    };
     readonly Resources?: { readonly Limits?: { readonly MemoryBytes?: number; readonly Pids?: number } };
   };
   readonly UpdateConfig?: { readonly Monitor?: number; readonly FailureAction?: string };
+  readonly EndpointSpec?: {
+    readonly Ports?: readonly {
+      readonly Protocol: string;
+      /** Absent where Swarm chooses one. */
+      readonly PublishedPort?: number;
+      /** ingress or host. */
+      readonly PublishMode: string;
+    }[];
+  };
 }
 
 interface ApiContainerSpec {
@@ -250,6 +274,8 @@ export interface ApiTask {
   readonly UpdatedAt?: string;
   /** Number of a replicated service's task; absent for a global one. */
   readonly Slot?: number;
+  /** Which run of a job it belongs to; absent for other services. */
+  readonly JobIteration?: { readonly Index?: number };
   /** Absent until the task is assigned. */
   readonly NodeID?: string;
   readonly DesiredState: string;

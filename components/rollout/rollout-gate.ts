@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { setTimeout as sleep } from "node:timers/promises";
-import { judge, RolloutSnapshot, Verdict } from "./rollout";
+import { isJob, judge, RolloutSnapshot, Verdict } from "./rollout";
 import { RolloutObserver } from "./rollout-observer";
 import { RolloutProgress } from "./rollout-progress";
 import { report, telltales } from "./rollout-report";
@@ -54,7 +54,8 @@ export function rolloutGate(host: string, timeoutSeconds: number): RolloutGate {
     changed: (urn) => changed.has(urn),
     hook: new pulumi.ResourceHook("rollout", async ({ id, urn, name, newOutputs }) => {
       changed.add(urn);
-      await wait({ id, urn, name: (newOutputs?.name as string | undefined) ?? name });
+      const { name: byProvider, Name: byEngine } = (newOutputs ?? {}) as Record<string, string | undefined>;
+      await wait({ id, urn, name: byProvider ?? byEngine ?? name });
     }),
     watch: async (service) => {
       if (changed.has(service.urn)) return;
@@ -130,6 +131,8 @@ async function failure(
 async function showOnSwarm(observer: RolloutObserver, wait: RolloutWait): Promise<string> {
   for (;;) {
     const { service } = await observer.look();
+    // Any change would run a job again; what it came to shows when it is read (components/compose).
+    if (isJob(service)) return "";
     const update = service.UpdateStatus?.State ?? "none";
     // A rolled back service has its old spec. A label would resume a paused update: see SwarmService for that.
     if (/^(paused|rollback)/.test(update)) return "";

@@ -37,7 +37,9 @@ const FAILED_UPDATES: Readonly<Record<string, string>> = {
 
 /** How long failures of one slot that trying again can't heal are tolerated, and tasks without a node, in ms. */
 export const PATIENCE = 10_000;
-/** The same for failures that something else may heal, such as a peer that comes up, in ms. */
+/** How long Swarm may take to make the next task of a job, in ms. */
+const NEXT_TASK = 2_000;
+/** The same as PATIENCE for failures that something else may heal, such as a peer that comes up, in ms. */
 const PATIENCE_WITH_OTHERS = 30_000;
 
 /**
@@ -51,6 +53,7 @@ export function judge(snapshot: RolloutSnapshot): Verdict {
   const reason = FAILED_UPDATES[update];
   if (reason !== undefined) return { state: "failed", reason };
 
+  if (isJob(service)) return judgeJob({ ...snapshot, tasks: ofThisRun(snapshot) });
   const current = snapshot.tasks.filter(({ ID }) => snapshot.upToDate.has(ID));
   const live = new Set(snapshot.nodes.filter((node) => node.Status.State !== "down").map(({ ID }) => ID));
   const running = current.filter(
@@ -72,6 +75,48 @@ export function judge(snapshot: RolloutSnapshot): Verdict {
   return now - stableSince >= monitorMillis(service) ? { state: "done" } : waiting("the tasks to stay up");
 }
 
+/** Whether its tasks are to end. */
+export function isJob({ Spec: { Mode } }: ApiService): boolean {
+  return Mode.ReplicatedJob !== undefined || Mode.GlobalJob !== undefined;
+}
+
+/** Each update runs a job again, and its earlier tasks stay. */
+function ofThisRun({ service, tasks }: RolloutSnapshot): ApiTask[] {
+  const run = service.JobStatus?.JobIteration.Index ?? 0;
+  return tasks.filter(({ JobIteration }) => (JobIteration?.Index ?? 0) === run);
+}
+
+/** A job is done when each of its tasks has ended well. */
+function judgeJob(snapshot: RolloutSnapshot): Verdict {
+  const { tasks: current } = snapshot;
+  const { ReplicatedJob } = snapshot.service.Spec.Mode;
+  const slots = new Map<string, ApiTask[]>();
+  for (const task of current) {
+    // The first of a replicated job has none.
+    const slot = ReplicatedJob === undefined ? String(task.NodeID) : String(task.Slot ?? 0);
+    slots.set(slot, [...(slots.get(slot) ?? []), task]);
+  }
+  const total = ReplicatedJob === undefined ? slots.size : (ReplicatedJob.TotalCompletions ?? 1);
+  const open = [...slots.values()].filter(
+    (tasks) => !tasks.some(({ Status }) => Status.State === "complete"),
+  );
+  const complete = slots.size - open.length;
+  if (total > 0 && complete >= total) return { state: "done" };
+
+  // Swarm makes the next task of a slot right after the last one, if its restart policy asks for one.
+  const isOver = (task: ApiTask): boolean => hasFailed(task) && snapshot.now - changedAt(task) > NEXT_TASK;
+  if (open.some((tasks) => tasks.every(isOver))) {
+    return { state: "failed", reason: "its task failed, and is not to be tried again" };
+  }
+  const hopeless = unplaceable(snapshot, current) ?? failingSlot(snapshot);
+  if (hopeless !== undefined) return { state: "failed", reason: hopeless };
+  const failed = failedTasks(snapshot);
+  const running = open.filter((tasks) => tasks.some(({ Status }) => Status.State === "running")).length;
+  const what = running > 0 ? `${running} running to complete` : "its tasks to start";
+  const last = failed[0] && `; ${failed.length} failed, the last: ${taskFault(taskError(failed[0])).words}`;
+  return { state: "waiting", ready: complete, wanted: total, for: `${what}${last ?? ""}` };
+}
+
 /**
  * Why a service that is as it was declared may still not be true: an `up` that was interrupted leaves a rollout that
  * nobody watches, and tasks may have ended since.
@@ -81,7 +126,13 @@ export function judge(snapshot: RolloutSnapshot): Verdict {
  */
 export function unfinished(service: ApiService | undefined): string | undefined {
   if (service?.UpdateStatus?.State === "updating") return "its last update has not ended";
-  const { RunningTasks = 0, DesiredTasks = 0 } = service?.ServiceStatus ?? {};
+  const { RunningTasks = 0, DesiredTasks = 0, CompletedTasks = 0 } = service?.ServiceStatus ?? {};
+  if (service !== undefined && isJob(service)) {
+    const total = service.Spec.Mode.ReplicatedJob?.TotalCompletions ?? CompletedTasks + DesiredTasks;
+    return RunningTasks > 0 && CompletedTasks < total
+      ? `${CompletedTasks} of its ${total} tasks are complete`
+      : undefined;
+  }
   return RunningTasks < DesiredTasks ? `${RunningTasks} of its ${DesiredTasks} tasks run` : undefined;
 }
 
@@ -98,9 +149,10 @@ export function failedTasks(snapshot: RolloutSnapshot): ApiTask[] {
     .sort((a, b) => Date.parse(b.CreatedAt) - Date.parse(a.CreatedAt));
 }
 
-/** Whether a task ended by itself, be it without an error. */
-export function hasFailed({ Status }: ApiTask): boolean {
-  return ["failed", "rejected", "complete"].includes(Status.State);
+/** Whether a task ended by itself, be it without an error; that of a job is to end without one. */
+export function hasFailed({ Status, JobIteration }: ApiTask): boolean {
+  if (Status.State === "complete") return JobIteration === undefined;
+  return ["failed", "rejected"].includes(Status.State);
 }
 
 /** Tasks of the present spec that are to run and do not yet. */

@@ -289,6 +289,7 @@ function object(name: string): { readonly name: string; readonly createdAt: stri
 /** An engine that has no image, and whose swarm is as declared. */
 function stubbedClient(node: ApiNode | undefined): Docker {
   const none = (): Promise<never> => Promise.reject(new Error("there is no engine"));
+  const nothing = (): Promise<never[]> => Promise.resolve([]);
   const info = {
     Name: node?.Description.Hostname,
     ServerVersion: "28.2.2",
@@ -296,7 +297,12 @@ function stubbedClient(node: ApiNode | undefined): Docker {
   };
   const client = {
     info: () => Promise.resolve(info),
-    listNodes: () => Promise.resolve([]),
+    listNodes: nothing,
+    listServices: nothing,
+    listNetworks: nothing,
+    listConfigs: nothing,
+    listSecrets: nothing,
+    listVolumes: () => Promise.resolve({ Volumes: [] }),
     getImage: () => ({ inspect: none }),
     modem: { dial: (_: object, done: (error: Error) => void) => done(new Error("there is no engine")) },
   };

@@ -52,6 +52,7 @@ function withoutEncrypted(value: unknown): unknown {
   return Object.fromEntries(entries.map(([key, one]) => [key, withoutEncrypted(one)]));
 }
 
-function readYaml(file: string): unknown {
+/** A YAML file of the project. */
+export function readYaml(file: string): unknown {
   return parse(fs.readFileSync(path.join(PROJECT_DIR, file), "utf8"));
 }

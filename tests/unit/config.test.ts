@@ -113,6 +113,7 @@ const BAD: [string, string, string][] = [
   ["nodes", '{"node1":{"host":"10.0.0.11"}}', NODES],
   ["nodes", '{"node1":{"role":"leader"}}', NODES],
   ["nodes", '{"node1":{"advertiseAddress":"10.0.0"}}', NODES],
+  ["platform", "no", "true or false"],
   ["rotateJoinTokens", "a\nb", OCCASION],
   ["rotateRootCa", "a".repeat(65), OCCASION],
   ["autolock", "on", "true or false"],
@@ -140,6 +141,44 @@ test("a bad value of a secret is not shown", () => {
   );
 });
 
+test.each([
+  '{"name":"site"}',
+  '[{"name":"site"}]',
+  '[{"name":"site","files":[]}]',
+  '[{"name":"my site","files":["a.yml"]}]',
+  '[{"name":"site","files":["a.yml"],"enviroment":{}}]',
+  '[{"name":"site","files":["a.yml"]},{"name":"site","files":["b.yml"]}]',
+])("a bad list of stacks, which may hold secrets, is not shown: %s", (stacks) => {
+  expect(faultOf(() => parse({ stacks }))).toMatch(
+    /1 fault; nothing was changed\.\n {2}- stacks = "\[secret\]"; allowed: a list of stacks, each with a name of its own/,
+  );
+});
+
+test("stacks have defaults, and know which of their variables must not be seen", () => {
+  const stacks = '[{"name":"site","files":["a.yml"],"env":{"TAG":1.2,"PASSWORD":"hunter2"}}]';
+  expect(parseConfig({ ...stackConfig(), stacks }, "dev", undefined, () => ["PASSWORD"]).stacks).toEqual([
+    {
+      name: "site",
+      files: ["a.yml"],
+      env: { TAG: "1.2", PASSWORD: "hunter2" },
+      envFiles: [],
+      profiles: [],
+      resolveImages: "",
+      secretValues: ["hunter2"],
+      purgeData: false,
+    },
+  ]);
+});
+
+test("the builtin registry needs the platform's network", () => {
+  expect(faultOf(() => parse({ platform: "false", registry: "builtin" }))).toBe(
+    one(
+      'registry = "builtin"; allowed: a registry elsewhere, or empty, where platform is false;' +
+        " do: pulumi config set registry <value>",
+    ),
+  );
+});
+
 test("brokers on one machine have a port each, which nobody else has", () => {
   expect(faultOf(() => parse({ kafkaBrokers: "3", kafkaPort: "8079" }))).toBe(
     one(
@@ -159,7 +198,7 @@ test.each(BAD)('%s = "%s" names key, value, what is allowed and what to do', (ke
 });
 
 test("each key has at least one bad value above", () => {
-  const below = ["kafkaUsers", "edgeTlsCertificate", "edgeTlsKey"];
+  const below = ["kafkaUsers", "stacks", "edgeTlsCertificate", "edgeTlsKey"];
   const keys = new Set([...BAD.map(([key]) => key), ...below]);
   expect(CONFIG_KEYS.filter((key) => !keys.has(key))).toEqual([]);
 });

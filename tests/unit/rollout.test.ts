@@ -470,3 +470,46 @@ test("unready tasks are those of the present spec that are to run and do not", (
     "ready",
   ]);
 });
+
+describe("a job", () => {
+  const job = {
+    ...service(undefined, { ReplicatedJob: { TotalCompletions: 2 } }),
+    JobStatus: { JobIteration: { Index: 1 } },
+  };
+  const run = (ID: string, State: string, more: Partial<ApiTask> & { since?: number } = {}): ApiTask =>
+    task(ID, State, { DesiredState: "complete", JobIteration: { Index: 1 }, ...more });
+  const ended = run("t1", "complete");
+
+  test("is done when all of its tasks have ended well", () => {
+    expect(judge(snapshot(2, job, [ended, run("t2", "complete")]))).toEqual(done);
+  });
+
+  test("waits for the others", () => {
+    const tasks = [ended, run("t2", "running")];
+    expect(judge(snapshot(2, job, tasks))).toEqual(waiting(1, 2, "1 running to complete"));
+  });
+
+  test("does not take an earlier run for this one", () => {
+    const earlier = ["t1", "t2"].map((id) => run(id, "complete", { JobIteration: {} }));
+    expect(judge(snapshot(2, job, earlier))).toEqual(waiting(0, 2, "its tasks to start"));
+  });
+
+  test("fails when a task has failed and no other follows", () => {
+    const tasks = [ended, run("t2", "failed")];
+    expect(judge(snapshot(2, job, tasks))).toMatchObject({ state: "waiting" });
+    expect(judge(snapshot(4, job, tasks))).toEqual(failed("its task failed, and is not to be tried again"));
+  });
+
+  test("waits while a failed task is tried again", () => {
+    const tasks = [ended, run("t2", "failed"), run("again2", "running")];
+    expect(judge(snapshot(6, job, tasks))).toMatchObject({ state: "waiting", ready: 1 });
+  });
+
+  test("that has ended is finished although nothing of it runs", () => {
+    const status = { RunningTasks: 0, DesiredTasks: 0, CompletedTasks: 2 };
+    expect(unfinished({ ...job, ServiceStatus: status })).toBeUndefined();
+    expect(unfinished({ ...job, ServiceStatus: { ...status, RunningTasks: 1, CompletedTasks: 1 } })).toBe(
+      "1 of its 2 tasks are complete",
+    );
+  });
+});

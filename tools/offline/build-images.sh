@@ -20,6 +20,7 @@ readonly IMAGES=(
   "golang library/golang $GO-$DEBIAN $DEBIAN"
   "kafka apache/kafka 4.3.1 $DEBIAN"
   "registry library/registry 2.8.3 trixie"
+  "redis library/redis 7.0.15 $DEBIAN"
 )
 readonly DESCRIPTION="built from Debian/Maven packages by swarm-platform's offline route; not the official image"
 readonly CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt # containers trust what the machine trusts: some networks re-sign TLS

@@ -93,3 +93,7 @@ build pulumi-cli github.com/pulumi/pulumi/pkg/v3/cmd/pulumi "$bin/pulumi" \
 build pulumi-language-nodejs . "$bin/pulumi-language-nodejs" "-X main.version=$PULUMI_VERSION"
 build pulumi-resource-docker . "$plugins/resource-docker-v$DOCKER_VERSION/pulumi-resource-docker" "-X main.version=$DOCKER_VERSION"
 build pulumi-resource-command . "$plugins/resource-command-v$COMMAND_VERSION/pulumi-resource-command" "-X main.version=$COMMAND_VERSION"
+
+# Starts the npm package's own process for dynamic providers; the official CLI has it beside it too.
+sdk=$("$go" -C "$here/pulumi-cli" list -m -f '{{.Dir}}' github.com/pulumi/pulumi/sdk/v3)
+install -m 755 "$sdk/nodejs/dist/pulumi-resource-pulumi-nodejs" "$bin/"

@@ -1,0 +1,32 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { Fields } from "./provider/shown-spec";
+
+/** What a stack file declares and the engine has. */
+export type Kind = "Service" | "Network" | "Volume" | "Config" | "Secret";
+
+/**
+ * An object of the engine, by Pulumi's dynamic providers: what is declared is what the Engine API takes. What is
+ * there is read from the engine, and each field that differs is a difference.
+ *
+ * Pulumi's own class would write the provider's code into every state, where each change of it would be a change of
+ * every resource. So the state has one line that names a file of the project; its process starts in the project's folder.
+ */
+export class EngineResource extends pulumi.CustomResource {
+  /** Name on the engine. */
+  declare public readonly Name: pulumi.Output<string>;
+
+  constructor(kind: Kind, name: string, fields: pulumi.Inputs, opts?: pulumi.CustomResourceOptions) {
+    super(typeOf(kind), name, { ...fields, __provider: providerOf(kind) }, opts);
+  }
+}
+
+/** Pulumi's word for a kind. */
+export function typeOf(kind: Kind): string {
+  return `pulumi-nodejs:dynamic/compose:${kind}`;
+}
+
+export function providerOf(kind: Kind): string {
+  return `exports.handler = () => require(process.cwd() + "/components/compose/provider.cjs").${kind};`;
+}
+
+export type { Fields };

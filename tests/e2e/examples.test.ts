@@ -1,0 +1,4 @@
+import { examples } from "../scenarios/examples";
+import { first } from "../support/scenario";
+
+examples(first);

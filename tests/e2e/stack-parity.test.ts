@@ -1,0 +1,4 @@
+import { stackParity } from "../scenarios/stack-parity";
+import { first } from "../support/scenario";
+
+stackParity(first);

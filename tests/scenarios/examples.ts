@@ -1,0 +1,126 @@
+import { spawn } from "node:child_process";
+import * as path from "node:path";
+import { describeWithEngines, LocalEngine, startEngine } from "../support/engine";
+import { PROJECT_DIR, readYaml } from "../support/project";
+import type { Select } from "../support/scenario";
+import { swarmObjects } from "../support/swarm-objects";
+import { Workspace } from "../support/workspace";
+
+const MINUTES = 60_000;
+
+interface Example {
+  readonly name: string;
+  /** Published on the node. */
+  readonly port: number;
+  /** What it promises beyond its smoke check. */
+  readonly promise: string;
+  readonly keeps: (example: Running) => Promise<void>;
+}
+
+/** An example that is deployed. */
+interface Running {
+  readonly engine: LocalEngine;
+  readonly url: string;
+  /** Its smoke check, to its end. */
+  readonly smoke: (...args: string[]) => Promise<{ readonly code: number; readonly output: string }>;
+  /** Starts the tasks of a service anew and waits until they run. */
+  readonly restart: (service: string) => void;
+}
+
+/** The number that the hit counter says. */
+async function seen(url: string): Promise<number> {
+  const text = await (await fetch(url)).text();
+  return Number(/seen (\d+) times/.exec(text)?.[1]);
+}
+
+const EXAMPLES: readonly Example[] = [
+  {
+    name: "hit-counter",
+    port: 8000,
+    promise: "the number survives an update of web and of redis",
+    keeps: async ({ url, restart }) => {
+      const before = await seen(url);
+      for (const service of ["web", "redis"]) restart(service);
+      expect(await seen(url)).toBe(before + 1);
+    },
+  },
+  {
+    name: "queue",
+    port: 8001,
+    promise: "what is acknowledged is done although redis and the worker restart",
+    keeps: async ({ smoke, restart }) => {
+      const sending = smoke("600");
+      for (const service of ["redis", "worker", "redis"]) restart(service);
+      expect(await sending).toMatchObject({ code: 0 });
+    },
+  },
+];
+
+/** Each example comes up with one command, passes its smoke check, keeps its promise and goes without a trace. */
+export function examples(select: Select): void {
+  describeWithEngines("examples", () => {
+    describe.each(select(EXAMPLES))("$name", ({ name, port, promise, keeps }) => {
+      let engine: LocalEngine;
+      let workspace: Workspace;
+      let running: Running;
+
+      beforeAll(() => {
+        engine = startEngine("examples");
+        workspace = new Workspace("examples", engine, name, {
+          ...shipped(name),
+          advertiseAddress: engine.address,
+        });
+        workspace.succeed("stack.sh", "up");
+        const url = `http://${engine.address}:${port}/`;
+        const script = path.join(PROJECT_DIR, "examples", name, "smoke.sh");
+        running = {
+          engine,
+          url,
+          smoke: (...args) => ended(script, [url, ...args]),
+          restart: (service) => {
+            engine.docker("service", "update", "--quiet", "--detach=false", "--force", `${name}_${service}`);
+          },
+        };
+      }, 10 * MINUTES);
+      afterAll(() => engine?.stop(), MINUTES);
+
+      test(
+        "passes its smoke check",
+        async () => {
+          expect(await running.smoke()).toMatchObject({ code: 0 });
+        },
+        3 * MINUTES,
+      );
+
+      test(promise, () => keeps(running), 5 * MINUTES);
+
+      test(
+        "nothing is left to change, and it goes without a trace",
+        () => {
+          expect(workspace.pulumi("preview", "--expect-no-changes")).toMatchObject({ code: 0 });
+          workspace.succeed("stack.sh", "destroy");
+          expect(swarmObjects(engine).filter((line) => !line.includes(":"))).toEqual([]);
+          expect(
+            engine.docker("volume", "ls", "--quiet", "--filter", "label=com.docker.stack.namespace"),
+          ).toBe("");
+        },
+        5 * MINUTES,
+      );
+    });
+  });
+}
+
+/** The settings that come with an example; its data goes with it here. */
+function shipped(name: string): Record<string, string | boolean> {
+  const { config } = readYaml(`Pulumi.${name}.yaml`) as { config: Record<string, unknown> };
+  return { platform: false, stacks: JSON.stringify(config["swarm-platform:stacks"]), purgeData: true };
+}
+
+/** How a script ends; others go on meanwhile. */
+function ended(script: string, args: readonly string[]): Promise<{ code: number; output: string }> {
+  const child = spawn(script, args);
+  let output = "";
+  child.stdout.on("data", (piece) => (output += String(piece)));
+  child.stderr.on("data", (piece) => (output += String(piece)));
+  return new Promise((resolve) => child.on("close", (code) => resolve({ code: code ?? -1, output })));
+}

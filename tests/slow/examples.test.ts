@@ -1,0 +1,4 @@
+import { examples } from "../scenarios/examples";
+import { rest } from "../support/scenario";
+
+examples(rest);
