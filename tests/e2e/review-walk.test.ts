@@ -79,8 +79,8 @@ describeWithEngines("a change from its branch to the swarm and back", () => {
     reader = workspace.with({ DOCKER_HOST: `unix://${socket}` });
     git("init", "--quiet", "--initial-branch=main");
     git("config", "filter.pulumi-salt.clean", "sed '/^encryptionsalt:/d'"); // as tools/bootstrap.sh does it
-    git("config", "user.name", "Ada");
-    git("config", "user.email", "ada@example.com");
+    git("config", "user.name", "ops");
+    git("config", "user.email", "ops@example.com");
     workspace.program(PROGRAM);
     write("tool/Dockerfile", "FROM busybox:1.35\nCOPY text /text\n");
     write("tool/text", "one\n");
