@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { idOf } from "./events";
 import { hideSecrets } from "./hidden";
 import { at, differingPaths, isObject, SECRET, tokens } from "./preview";
-import type { Preview, Resource, Step, Value, Values } from "./preview";
+import type { Preview, Resource, StateResource, Step, Value, Values } from "./preview";
 
 const OUTPUT_LIMIT = 1024 * 1024 * 1024;
 
@@ -66,17 +66,6 @@ export function recordedPreview(stack: string, state: string): Preview {
     ]),
   );
   return compared(before, after, ignored);
-}
-
-interface StateResource {
-  readonly urn: string;
-  readonly type: string;
-  readonly parent?: string;
-  readonly delete?: boolean;
-  readonly protect?: boolean;
-  readonly retainOnDelete?: boolean;
-  readonly inputs?: Values;
-  readonly outputs?: Values;
 }
 
 /**

@@ -5,7 +5,7 @@ import { timeName } from "../../tools/deployment-record";
 import { PROJECT_DIR } from "../support/project";
 import { tempFolder } from "../support/temp";
 
-const TOOLS = ["deployments.mjs", "deployment-record.ts", "docker-cli.mjs"];
+const TOOLS = ["deployments.mjs", "deployment-record.ts", "docker-cli.mjs", "table.ts"];
 /** Not copied: it needs the packages of this folder. */
 const LOADER = path.join(PROJECT_DIR, "tools/typescript.mjs");
 const STATE = {
