@@ -1,6 +1,6 @@
 import { readPolicyEvent } from "../policy/report";
 import { hideLogins, hideSecrets } from "./hidden";
-import type { Operation, Preview, Resource, Step, Values, Violation } from "./preview";
+import type { Operation, Preview, Resource, StateResource, Step, Values, Violation } from "./preview";
 
 /** One event of Pulumi's engine (sdk/go/common/apitype/events.go), as far as it is read here. */
 interface EngineEvent {
@@ -23,20 +23,9 @@ interface EngineEvent {
 interface Metadata {
   readonly op: string;
   readonly urn: string;
-  readonly old?: State | null;
-  readonly new?: State | null;
+  readonly old?: StateResource | null;
+  readonly new?: StateResource | null;
   readonly detailedDiff?: Readonly<Record<string, object>> | null;
-}
-
-interface State {
-  readonly type: string;
-  readonly urn: string;
-  readonly parent?: string;
-  readonly delete?: boolean;
-  readonly protect?: boolean;
-  readonly retainOnDelete?: boolean;
-  readonly inputs?: Values;
-  readonly outputs?: Values;
 }
 
 const OPERATIONS: Readonly<Record<string, Operation | "same">> = {
@@ -128,7 +117,7 @@ function step(metadata: Metadata, refresh: Metadata | undefined, outputs: Values
   };
 }
 
-function resource(urn: string, state: State, inputs: Values, outputs: Values): Resource {
+function resource(urn: string, state: StateResource, inputs: Values, outputs: Values): Resource {
   const id = idOf(urn);
   return {
     id,

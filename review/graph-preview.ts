@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { idOf } from "./events";
 import { hideSecrets } from "./hidden";
 import { at, differingPaths, isObject, SECRET, tokens } from "./preview";
-import type { Preview, Resource, Step, Value, Values } from "./preview";
+import type { Preview, Resource, StateResource, Step, Value, Values } from "./preview";
 
 const OUTPUT_LIMIT = 1024 * 1024 * 1024;
 
@@ -32,6 +32,7 @@ interface Printed {
 const SERVICE = "docker:index/service:Service";
 const IMAGE = "docker:index/remoteImage:RemoteImage";
 const CONFIG = "docker:index/serviceConfig:ServiceConfig";
+const SECRET_TYPE = "docker:index/secret:Secret";
 const BUILD = "swarm-platform:index:ImageBuild";
 
 /** Properties whose change replaces what can't change in place, see components/service/replacement.ts. */
@@ -39,7 +40,7 @@ const REPLACED: Readonly<Record<string, RegExp>> = {
   "docker:index/network:Network": /./,
   "docker:index/volume:Volume": /./,
   [CONFIG]: /./,
-  "docker:index/secret:Secret": /./,
+  [SECRET_TYPE]: /./,
   [IMAGE]: /^(?!keepLocally)/,
   [SERVICE]:
     /^(name$|mode\.global|taskSpec\.networksAdvanceds|taskSpec\.containerSpec\.(labels|hosts|sysctl))/,
@@ -57,21 +58,14 @@ export function recordedPreview(stack: string, state: string): Preview {
     deployment.resources.filter((one) => !one.delete).map((one) => [idOf(one.urn), fromState(one)]),
   );
   const after = new Map(resources.map((one) => [`${one.type} ${one.name}`, fromGraph(one)]));
+  // A secret's name is made with a key that is one too: whether there is a new value is not known here.
   const ignored = new Map(
-    resources.map((one) => [`${one.type} ${one.name}`, one.options.ignoreChanges ?? []]),
+    resources.map(({ type, name, options }) => [
+      `${type} ${name}`,
+      type === SECRET_TYPE ? ["name", "data"] : (options.ignoreChanges ?? []),
+    ]),
   );
   return compared(before, after, ignored);
-}
-
-interface StateResource {
-  readonly urn: string;
-  readonly type: string;
-  readonly parent?: string;
-  readonly delete?: boolean;
-  readonly protect?: boolean;
-  readonly retainOnDelete?: boolean;
-  readonly inputs?: Values;
-  readonly outputs?: Values;
 }
 
 /**
@@ -197,7 +191,7 @@ function fromState(one: StateResource): Resource {
     type: one.type,
     name: one.urn.split("::").slice(3).join("::"),
     parent: one.parent === undefined ? undefined : idOf(one.parent),
-    inputs: one.inputs ?? {},
+    inputs: defined(one.inputs ?? {}) as Values,
     outputs: one.outputs ?? {},
     retained: one.retainOnDelete ?? false,
     protected: one.protect ?? false,
@@ -258,7 +252,7 @@ function compared(
 
 /** Components have no inputs, and their outputs are no change. */
 function differing(is: Resource, will: Resource): string[] {
-  return differingPaths(defined(is.inputs), defined(will.inputs));
+  return differingPaths(is.inputs, will.inputs);
 }
 
 /** Without what providers fill in: those that the bridge lists, and the command provider's only one. */

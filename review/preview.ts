@@ -102,3 +102,15 @@ function joined(path: string, key: string): string {
   if (!/^[^.[\]"]+$/.test(key)) return `${path}[${JSON.stringify(key)}]`;
   return path === "" ? key : `${path}.${key}`;
 }
+
+/** A resource as a state holds it (sdk/go/common/apitype/core.go, ResourceV3), as far as it is read here. */
+export interface StateResource {
+  readonly type: string;
+  readonly urn: string;
+  readonly parent?: string;
+  readonly delete?: boolean;
+  readonly protect?: boolean;
+  readonly retainOnDelete?: boolean;
+  readonly inputs?: Values;
+  readonly outputs?: Values;
+}

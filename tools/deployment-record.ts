@@ -201,16 +201,3 @@ export function shortList(files: readonly string[], shown = 1): string {
   const rest = sorted.length - shown;
   return sorted.slice(0, shown).join(", ") + (rest > 0 ? ` +${rest}` : "");
 }
-
-/** Rows in columns; the last one is as wide as it likes. */
-export function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
-}

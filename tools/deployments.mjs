@@ -32,9 +32,9 @@ import {
   stepsIn,
   summary,
   surplus,
-  table,
   timeName,
 } from "./deployment-record.ts";
+import { table } from "./table.ts";
 import { docker, DockerFault, fail, say, stack } from "./docker-cli.mjs";
 
 const REFS = "refs/swarm-platform";

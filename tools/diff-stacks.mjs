@@ -8,9 +8,9 @@
 import { execFile } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { promisify } from "node:util";
-import { table } from "./deployment-record.ts";
 import { diffServices, diffSettings } from "./stack-diff.ts";
 import { declaredKeys, settingsIn } from "./stack-file.ts";
+import { table } from "./table.ts";
 
 const MOST = 64 * 1024 * 1024;
 const [from = "", to = ""] = process.argv.slice(2);

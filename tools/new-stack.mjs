@@ -8,9 +8,9 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
 import prettier from "prettier";
-import { table } from "./deployment-record.ts";
 import { declaredKeys, settingsIn } from "./stack-file.ts";
 import { scaffold } from "./stack-scaffold.ts";
+import { table } from "./table.ts";
 
 /** Variables of make that are none of the configuration. */
 const OTHERS = new Set(["NAME", "FROM", "STACK", "OFFLINE", "SHELL"]);

@@ -37,12 +37,13 @@ export function effective(declared: Readonly<Record<string, DeclaredKey>>, own: 
 
 /** Settings as Pulumi hands them to the program; any secret has the same text. */
 export function asRaw(settings: Settings): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(settings).map(([key, value]) => {
-      const shown = mapSecrets(value, () => PLACEHOLDER) ?? "";
-      return [key, typeof shown === "string" ? shown : JSON.stringify(shown)];
-    }),
-  );
+  return Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, asText(value)]));
+}
+
+/** One setting as Pulumi hands it to the program. */
+export function asText(value: unknown): string {
+  const shown = mapSecrets(value, () => PLACEHOLDER) ?? "";
+  return typeof shown === "string" ? shown : JSON.stringify(shown);
 }
 
 /** The encrypted text of a secret; undefined for anything else. */

@@ -74,7 +74,7 @@ namespace=$(tools/namespace.sh)
 case $operation in
 backup | restore)
   strip_salt
-  exec tools/volumes.mjs "$operation" "$namespace" "${@:2}"
+  exec node --import ./tools/typescript.mjs tools/volumes.mjs "$operation" "$namespace" "${@:2}"
   ;;
 esac
 state=$(pulumi stack export --stack "$stack")

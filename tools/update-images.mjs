@@ -4,6 +4,7 @@ import Docker from "dockerode";
 import { execFileSync } from "node:child_process";
 import { SshConnections } from "../components/engine/ssh-connection.ts";
 import { fail, say, stack } from "./docker-cli.mjs";
+import { table } from "./table.ts";
 
 /** The ImagePull of each key, whose recorded reference is the digest that services run. */
 const PULLS = { goImage: "golang", nginxImage: "nginx", kafkaImage: "kafka", registryImage: "registry" };
@@ -50,8 +51,7 @@ const rows = asked.map(({ tag, digest, newest, reason }) => [
   short(digest),
   reason === undefined ? (newest === digest ? "the same" : short(newest)) : `not known: ${reason}`,
 ]);
-const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column].length)));
-for (const [tag, is, now] of rows) console.log(`${tag.padEnd(widths[0])}  ${is.padEnd(widths[1])}  ${now}`);
+console.log(table(rows));
 
 // What is not recorded yet is resolved by the first `up` in any case.
 const newer = asked.filter(({ digest, newest }) => digest && newest && newest !== digest);

@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DockerFault, fail, say, stack } from "./docker-cli.mjs";
 import { all, command, docker, interrupt, lines, on, onInterrupt, Refusal } from "./docker-streams.mjs";
+import { table } from "./table.ts";
 import { load, removeLeftovers, save, verify } from "./volume-copy.mjs";
 
 const NAMESPACE_LABEL = "com.docker.stack.namespace";
@@ -72,7 +73,7 @@ async function backup() {
     await writeFile(join(part, MANIFEST), `${JSON.stringify(manifest, undefined, 2)}\n`);
     await rename(part, folder);
     console.log(`\nThe backup is in ${folder}; make restore FROM=${folder} brings it back.`);
-    table(volumes, await ready());
+    showCopies(volumes, await ready());
   } catch (error) {
     await rm(part, { recursive: true, force: true });
     throw error;
@@ -107,7 +108,7 @@ async function restore() {
     `the data is replaced in part: ${names} stay stopped. Run make restore again; not make up, which would start them.`;
   const ready = await whileStopped(volumes, replace, keepStopped);
   console.log(`\nThe data is that of ${manifest.time} (${from}).`);
-  table(volumes, await ready());
+  showCopies(volumes, await ready());
 }
 
 function amounts(volumes) {
@@ -411,7 +412,7 @@ function size(bytes) {
   return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 }
 
-function table(volumes, away) {
+function showCopies(volumes, away) {
   const rows = volumes.map(({ volume, node, services, bytes, archiveBytes }) => [
     volume,
     node,
@@ -419,15 +420,6 @@ function table(volumes, away) {
     size(bytes),
     size(archiveBytes),
   ]);
-  const all = [["VOLUME", "NODE", "SERVICE", "DATA", "ARCHIVE"], ...rows];
-  const widths = all[0].map((_, i) => Math.max(...all.map((row) => row[i].length)));
-  console.log("");
-  for (const row of all)
-    console.log(
-      row
-        .map((cell, i) => cell.padEnd(widths[i]))
-        .join("  ")
-        .trimEnd(),
-    );
+  console.log(`\n${table([["VOLUME", "NODE", "SERVICE", "DATA", "ARCHIVE"], ...rows])}`);
   console.log(`\nThe services were away for ${seconds(away)}, until they were ready again.`);
 }

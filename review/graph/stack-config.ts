@@ -1,15 +1,13 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { parse } from "yaml";
+import { asRaw, declaredKeys, effective, settingsIn } from "../../tools/stack-file";
+import type { DeclaredKey as KeyOfFile } from "../../tools/stack-file";
 
 /** Folder of the Pulumi program. */
 export const PROJECT_DIR = path.resolve(__dirname, "../..");
 
-/** In the place of a value that is encrypted in the stack's file. */
-const ENCRYPTED = "encrypted";
-
 /** One key as Pulumi.yaml declares it. */
-export interface DeclaredKey {
+export interface DeclaredKey extends KeyOfFile {
   readonly type: string;
   readonly default: string | number | boolean | object;
   readonly description: string;
@@ -17,7 +15,7 @@ export interface DeclaredKey {
 
 /** All keys of Pulumi.yaml's config section, in its order. */
 export function declaredConfig(): Record<string, DeclaredKey> {
-  return (readYaml("Pulumi.yaml") as { config: Record<string, DeclaredKey> }).config;
+  return declaredKeys(read("Pulumi.yaml")) as Record<string, DeclaredKey>;
 }
 
 /**
@@ -25,34 +23,10 @@ export function declaredConfig(): Record<string, DeclaredKey> {
  * decrypted.
  */
 export function stackConfig(stack?: string): Record<string, string> {
-  const own =
-    stack === undefined
-      ? {}
-      : ((readYaml(`Pulumi.${stack}.yaml`) as { config?: Record<string, DeclaredKey["default"]> }).config ??
-        {});
-  return Object.fromEntries([
-    ...Object.entries(declaredConfig()).map(([key, declared]) => [key, asText(declared.default)] as const),
-    ...Object.entries(own).map(
-      ([key, value]) => [key.replace(/^swarm-platform:/, ""), asText(value)] as const,
-    ),
-  ]);
+  const own = stack === undefined ? {} : settingsIn(read(`Pulumi.${stack}.yaml`));
+  return asRaw(effective(declaredConfig(), own));
 }
 
-/** A value of the configuration as the program gets it. */
-export function asText(value: DeclaredKey["default"]): string {
-  const plain = withoutEncrypted(value);
-  return typeof plain === "string" ? plain : JSON.stringify(plain);
-}
-
-function withoutEncrypted(value: unknown): unknown {
-  if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.map(withoutEncrypted);
-  const entries = Object.entries(value);
-  if (entries.length === 1 && entries[0]?.[0] === "secure") return ENCRYPTED;
-  return Object.fromEntries(entries.map(([key, one]) => [key, withoutEncrypted(one)]));
-}
-
-/** A YAML file of the project. */
-export function readYaml(file: string): unknown {
-  return parse(fs.readFileSync(path.join(PROJECT_DIR, file), "utf8"));
+function read(file: string): string {
+  return fs.readFileSync(path.join(PROJECT_DIR, file), "utf8");
 }

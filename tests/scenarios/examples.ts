@@ -1,10 +1,12 @@
 import { spawn } from "node:child_process";
+import * as fs from "node:fs";
 import * as path from "node:path";
 import { describeWithEngines, LocalEngine, startEngine } from "../support/engine";
-import { PROJECT_DIR, readYaml } from "../support/project";
+import { PROJECT_DIR } from "../support/project";
 import type { Select } from "../support/scenario";
 import { swarmObjects } from "../support/swarm-objects";
 import { Workspace } from "../support/workspace";
+import { settingsIn } from "../../tools/stack-file";
 
 const MINUTES = 60_000;
 
@@ -112,8 +114,8 @@ export function examples(select: Select): void {
 
 /** The settings that come with an example; its data goes with it here. */
 function shipped(name: string): Record<string, string | boolean> {
-  const { config } = readYaml(`Pulumi.${name}.yaml`) as { config: Record<string, unknown> };
-  return { platform: false, stacks: JSON.stringify(config["swarm-platform:stacks"]), purgeData: true };
+  const { stacks } = settingsIn(fs.readFileSync(path.join(PROJECT_DIR, `Pulumi.${name}.yaml`), "utf8"));
+  return { platform: false, stacks: JSON.stringify(stacks), purgeData: true };
 }
 
 /** How a script ends; others go on meanwhile. */

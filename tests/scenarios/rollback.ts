@@ -109,8 +109,8 @@ const CASES: readonly Case[] = [
 
       const { stdout } = workspace.tool("deployments.sh", "history");
       const rows = stdout.split("\n").map((line) => line.replace(/ +/g, " ").trim());
-      expect(rows[1]).toMatch(new RegExp(`^\\* ${third} .* Ada back to ${first}: ~web`));
-      expect(rows[2]).toMatch(new RegExp(`^${second} .* \\+ uncommitted Ada ~web.* index.ts \\+1 2 here$`));
+      expect(rows[1]).toMatch(new RegExp(`^\\* ${third} .* ops back to ${first}: ~web`));
+      expect(rows[2]).toMatch(new RegExp(`^${second} .* \\+ uncommitted ops ~web.* index.ts \\+1 2 here$`));
       expect(stdout).toContain(`make rollback returns to ${second};`);
     },
   },
@@ -216,8 +216,8 @@ export function rollbacks(name: string, select: Select): void {
       git(setting, "init", "--quiet", "--initial-branch=main");
       // As tools/bootstrap.sh does it.
       git(setting, "config", "filter.pulumi-salt.clean", "sed '/^encryptionsalt:/d'");
-      git(setting, "config", "user.name", "Ada");
-      git(setting, "config", "user.email", "ada@example.com");
+      git(setting, "config", "user.name", "ops");
+      git(setting, "config", "user.email", "ops@example.com");
       setting.workspace.program(PROGRAM);
       write(setting, "tool/Dockerfile", DOCKERFILE);
       write(setting, "tool/text", "one\n");

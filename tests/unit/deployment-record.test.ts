@@ -14,7 +14,6 @@ import {
   stepsIn,
   summary,
   surplus,
-  table,
   timeName,
 } from "../../tools/deployment-record";
 
@@ -166,14 +165,4 @@ test("of changed files those that are deployed come first", () => {
   expect(shortList(["README.md", "tests/a.ts", "config.ts"])).toBe("config.ts +2");
   expect(shortList(["b", "a"], 2)).toBe("a, b");
   expect(shortList([])).toBe("");
-});
-
-test("a table's columns are as wide as their widest cell", () => {
-  expect(
-    table([
-      ["A", "B"],
-      ["long", ""],
-      ["x", "y"],
-    ]),
-  ).toBe("A     B\nlong\nx     y");
 });

@@ -5,7 +5,7 @@ import { timeName } from "../../tools/deployment-record";
 import { PROJECT_DIR } from "../support/project";
 import { tempFolder } from "../support/temp";
 
-const TOOLS = ["deployments.mjs", "deployment-record.ts", "docker-cli.mjs"];
+const TOOLS = ["deployments.mjs", "deployment-record.ts", "docker-cli.mjs", "table.ts"];
 /** Not copied: it needs the packages of this folder. */
 const LOADER = path.join(PROJECT_DIR, "tools/typescript.mjs");
 const STATE = {
@@ -16,7 +16,7 @@ const STATE = {
     ],
   },
 };
-const USER = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com"];
+const USER = ["-c", "user.name=ops", "-c", "user.email=ops@example.com"];
 
 interface Run {
   readonly code: number | null;
@@ -50,8 +50,8 @@ class Project {
     }
     if (!repository) return;
     execFileSync("git", ["init", "--quiet", "--initial-branch=main", path.join(top, "repository")]);
-    this.git("config", "user.name", "Ada");
-    this.git("config", "user.email", "ada@example.com");
+    this.git("config", "user.name", "ops");
+    this.git("config", "user.email", "ops@example.com");
   }
   private readonly bin: string;
 
@@ -173,8 +173,8 @@ test("what was deployed is shown, the newest first, with what changed and what m
   expect(code).toBe(0);
   expect(stdout.split("\n").map(table)).toEqual([
     "DEPLOYED COMMIT WHO CHANGED ON THE SWARM FILES CHANGED IMAGES",
-    `* ${two} ${head} + uncommitted Ada ~api Pulumi.dev.yaml 1 here, 1 in a registry`,
-    `${one} ${head} Ada ~web the first one 1 here, 1 in a registry`,
+    `* ${two} ${head} + uncommitted ops ~api Pulumi.dev.yaml 1 here, 1 in a registry`,
+    `${one} ${head} ops ~web the first one 1 here, 1 in a registry`,
     "",
     `make rollback returns to ${one}; TO=<time> to another one. All sources are kept; an image that is gone is built or pulled again.`,
     "",
@@ -189,13 +189,13 @@ test("an operation that did not end well shows, and a rollback then returns to t
   project.write({ "Pulumi.yaml": "broken\n" });
   project.tool(["begin", "up"]);
   expect(project.tool(["history"]).stdout).toMatch(
-    /^! \S+ +no commit \+ uncommitted +Ada +did not end well +Pulumi\.yaml +-$/m,
+    /^! \S+ +no commit \+ uncommitted +ops +did not end well +Pulumi\.yaml +-$/m,
   );
   const { stdout, stderr } = project.tool(["choose", path.join(tempFolder(), "x")]);
   expect(stdout).toBe(`${two}\n`);
   expect(stderr).toContain("has not ended well.");
   project.tool(["begin", "destroy"]);
-  expect(project.tool(["history"]).stdout).toMatch(/Ada +destroy +- +-$/m);
+  expect(project.tool(["history"]).stdout).toMatch(/ops +destroy +- +-$/m);
 });
 
 test("a rollback is recorded with the sources that it deployed, not with those of the folder", () => {

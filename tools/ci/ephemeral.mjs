@@ -8,6 +8,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { docker, DockerFault, dockerLines, inspect } from "../docker-cli.mjs";
+import { table } from "../table.ts";
 import { freeSlots, publishedPorts, stackFile } from "./slots.ts";
 
 const USAGE = "usage: ephemeral.sh up|down|describe NUMBER, ephemeral.sh sweep|list";
@@ -318,14 +319,7 @@ function list() {
     `${one.slot.firstPort}+`,
     one.slot.subnet,
   ]);
-  const table = [["STACK", "LAST UP", "LEFT", "PORTS", "SUBNET"], ...rows];
-  for (const row of table)
-    console.log(
-      row
-        .map((cell, i) => cell.padEnd(Math.max(...table.map((other) => other[i].length)) + 2))
-        .join("")
-        .trimEnd(),
-    );
+  console.log(table([["STACK", "LAST UP", "LEFT", "PORTS", "SUBNET"], ...rows]));
 }
 
 async function sweep() {
