@@ -2,7 +2,8 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Fields } from "./provider/shown-spec";
 
 /** What a stack file declares and the engine has. */
-export type Kind = "Service" | "Network" | "Volume" | "Config" | "Secret";
+export const KINDS = ["Service", "Network", "Volume", "Config", "Secret"] as const;
+export type Kind = (typeof KINDS)[number];
 
 /**
  * An object of the engine, by Pulumi's dynamic providers: what is declared is what the Engine API takes. What is

@@ -5,6 +5,7 @@ import type {
 } from "@pulumi/pulumi/proto/resource_pb";
 import type { Mocks } from "@pulumi/pulumi/runtime";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { KINDS, typeOf } from "../../components/compose/engine-resource";
 
 type Values = Record<string, unknown>;
 
@@ -78,6 +79,7 @@ const ANSWERS: Answers = {
   "docker:index/service:Service": nothing,
   "docker:index/serviceConfig:ServiceConfig": nothing,
   "docker:index/volume:Volume": nothing,
+  ...Object.fromEntries(KINDS.map((kind) => [typeOf(kind), nothing])),
 };
 
 /** Everything that a program asked the engine for. */
