@@ -241,8 +241,10 @@ step_offline_images() {
 
 # The images that the stack names, for the engine's own pull to be spared where it can't reach them.
 step_images() {
-  # shellcheck disable=SC2046
-  docker image inspect $(tools/images.sh) >/dev/null 2>&1 && return
+  local images
+  images=$(node --import ./tools/typescript.mjs tools/images.mjs)
+  # shellcheck disable=SC2086
+  docker image inspect $images >/dev/null 2>&1 && return
   reachable "$IMAGE_SITE" && return
   step_offline_images
   # An engine of the user's knows no mirror: it gets the images themselves.

@@ -19,6 +19,11 @@ const KINDS = {
   "docker:index/secret:Secret": "secret",
   "docker:index/service:Service": "service",
   "docker:index/serviceConfig:ServiceConfig": "config",
+  // Of stack files, see components/compose/engine-resource.ts.
+  "pulumi-nodejs:dynamic/compose:Network": "network",
+  "pulumi-nodejs:dynamic/compose:Secret": "secret",
+  "pulumi-nodejs:dynamic/compose:Service": "service",
+  "pulumi-nodejs:dynamic/compose:Config": "config",
 };
 const NAMESPACE_LABEL = "com.docker.stack.namespace";
 /** On the networks of components/network/overlay-network.ts alone. */
@@ -137,14 +142,15 @@ function speakToManager() {
 /** Decides about one operation that the state holds as begun and not ended. */
 function resume(type, resource) {
   const kind = KINDS[resource.type];
-  const what = `${kind ?? shortType(resource)} ${resource.inputs?.name ?? urnName(resource)}`;
+  const name = nameOf(resource);
+  const what = `${kind ?? shortType(resource)} ${name ?? urnName(resource)}`;
   if (isSwarmInit(resource) && madeSwarm(resource)) {
     say(`the swarm ${swarm.ID} was made by an operation that was killed; taken into the state.`);
     const id = resource.id ?? `${urnName(resource)}${randomBytes(4).toString("hex")}`;
     put({ ...resource, id, outputs: { ...resource.inputs, stdout: `initialised ${swarm.ID}`, stderr: "" } });
   } else if (type === "creating" && kind !== undefined) {
-    const found = look(kind, resource.inputs.name);
-    if (found === undefined || !hasLabels(found, resource.inputs.labels)) {
+    const found = look(kind, name);
+    if (found === undefined || !hasLabels(found, resource.inputs)) {
       say(`${what} was about to be made when an operation was killed; to be made now.`);
     } else {
       say(`${what} was made by an operation that was killed; taken into the state.`);
@@ -206,7 +212,7 @@ function restoreLost() {
     const kind = KINDS[resource.type];
     if (kind === undefined || resource.retainOnDelete || known.has(resource.id)) continue;
     if (look(kind, resource.id)?.id !== resource.id) continue;
-    say(`${kind} ${resource.inputs.name} was lost when the engine went away; taken into the state again.`);
+    say(`${kind} ${nameOf(resource)} was lost when the engine went away; taken into the state again.`);
     const replaced = resources.some(({ urn, delete: old }) => urn === resource.urn && !old);
     resources.push(replaced ? { ...resource, delete: true } : resource);
     mended = true;
@@ -274,8 +280,15 @@ function isSwarmInit({ inputs }) {
   return /swarm-init\.sh/.test(inputs?.create ?? "");
 }
 
-function hasLabels(found, labels = []) {
-  return labels.every(({ label, value }) => found.labels[label] === value);
+/** Name on the swarm. */
+function nameOf({ inputs }) {
+  return inputs?.name ?? inputs?.Name;
+}
+
+/** Whether something has the labels that were declared: by the docker provider's inputs, or by the Engine API's. */
+function hasLabels(found, { labels = [], Labels = {} }) {
+  const declared = [...labels.map(({ label, value }) => [label, value]), ...Object.entries(Labels)];
+  return declared.every(([label, value]) => found.labels[label] === value);
 }
 
 /** URNs that a resource needs. */

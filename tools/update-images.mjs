@@ -4,6 +4,8 @@ import Docker from "dockerode";
 import { execFileSync } from "node:child_process";
 import { SshConnections } from "../components/engine/ssh-connection.ts";
 import { fail, say, stack } from "./docker-cli.mjs";
+import { taggedImage } from "../components/compose/image-reference.ts";
+import { stackImages } from "./stack-images.ts";
 import { table } from "./table.ts";
 
 /** The ImagePull of each key, whose recorded reference is the digest that services run. */
@@ -13,12 +15,29 @@ const run = (program, ...args) => execFileSync(program, args, { encoding: "utf8"
 const short = (digest) => digest?.replace(/^sha256:/, "").slice(0, 12) ?? "none yet";
 
 /** `name:tag` and digest that the stack would use: that of its file, else the one that was recorded for the tag. */
-function current(key, image, resources) {
+function current({ key, image }, resources) {
   const [tag, pinned] = image.split("@");
-  const suffix = `swarm-platform:index:ImagePull::${PULLS[key]}`;
-  const reference = resources.find(({ urn }) => urn.endsWith(suffix))?.outputs?.reference ?? "";
+  const reference = outputsOf(resources, "ImagePull", PULLS[key])?.reference ?? "";
   const [recordedTag, recorded] = reference.split("@");
   return { key, tag, digest: pinned ?? (recordedTag === tag ? recorded : undefined) };
+}
+
+/** The same for an image of a stack file, which keeps the digest that its tag had at first. */
+function currentOfFile({ stack: name, at, services: [service], image }, resources) {
+  const recorded = outputsOf(resources, "ComposeStack", name)?.images?.[service];
+  const digest = recorded?.image === image ? recorded.reference.split("@")[1] : undefined;
+  return { at, tag: taggedImage(image), digest };
+}
+
+function outputsOf(resources, component, name) {
+  return resources.find(({ urn }) => urn.endsWith(`swarm-platform:index:${component}::${name}`))?.outputs;
+}
+
+/** The digest of a file's image is kept until its stack asks for all of them anew. */
+function write({ key, at, tag, newest }) {
+  const [name, value] =
+    key === undefined ? [`stacks[${at}].resolveImages`, new Date().toISOString()] : [key, `${tag}@${newest}`];
+  run("pulumi", "config", "set", "--stack", stack, "--path", name, value);
 }
 
 /** The engine of DOCKER_HOST. The client's own ssh knows neither ~/.ssh/config nor known hosts. */
@@ -41,9 +60,14 @@ async function newest(image) {
 
 const state = JSON.parse(run("pulumi", "stack", "export", "--stack", stack));
 const resources = state.deployment?.resources ?? [];
-const images = run("tools/images.sh", "keys")
-  .split("\n")
-  .map((line) => current(...line.split(" "), resources));
+const { platform, files } = stackImages(stack);
+const images = [
+  ...platform.map((image) => current(image, resources)),
+  // What builds start from is theirs, and one with a digest is what it is.
+  ...files
+    .filter(({ services, image }) => services.length > 0 && !image.includes("@"))
+    .map((image) => currentOfFile(image, resources)),
+];
 const asked = await Promise.all(images.map(newest));
 
 const rows = asked.map(({ tag, digest, newest, reason }) => [
@@ -55,8 +79,7 @@ console.log(table(rows));
 
 // What is not recorded yet is resolved by the first `up` in any case.
 const newer = asked.filter(({ digest, newest }) => digest && newest && newest !== digest);
-for (const { key, tag, newest } of newer)
-  run("pulumi", "config", "set", "--stack", stack, key, `${tag}@${newest}`);
+newer.forEach(write);
 if (newer.length > 0) {
   say(
     `${newer.length} newer, written into Pulumi.${stack}.yaml. make preview shows what changes, make up changes it.`,
