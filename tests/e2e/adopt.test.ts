@@ -1,5 +1,6 @@
 import * as path from "node:path";
 import { describeWithEngines, LocalEngine, startEngine } from "../support/engine";
+import { renderMeasured, underLoad } from "../support/load";
 import { plannedChanges, runningTasks, writeFiles } from "../support/stack-files";
 import { Workspace } from "../support/workspace";
 
@@ -15,6 +16,12 @@ services:
     volumes: ["data:/data", "/tmp:/host:ro"]
     healthcheck: { test: ["CMD", "true"], interval: 1s }
     deploy: { replicas: 2, endpoint_mode: dnsrr, update_config: { monitor: 1s } }
+  page:
+    image: busybox:1.35
+    command: ["sh", "-c", "echo a served page >index.html && exec httpd -f -p 8080"]
+    init: true
+    ports: [{ target: 8080, published: 8080, mode: host }]
+    deploy: { endpoint_mode: dnsrr }
   other:
     image: busybox:1.35
     command: sleep 3600
@@ -25,7 +32,9 @@ volumes: { data: {} }
 configs: { page: { file: page.txt } }
 secrets: { password: { file: password.txt } }
 `;
-const SERVICES = ["site_other", "site_web"];
+const SERVICES = ["site_other", "site_page", "site_web"];
+/** Requests a second. */
+const RATE = 50;
 
 describeWithEngines("make adopt", () => {
   let engine: LocalEngine;
@@ -46,13 +55,18 @@ describeWithEngines("make adopt", () => {
     engine.docker("stack", "deploy", "--compose-file", path.join(workspace.folder, "site.yml"), "site");
   }
 
-  test("takes a running stack over as it is: no task is restarted, nothing is to change", () => {
+  test("takes a running stack over as it is: no request is lost, no task restarted, nothing is to change", async () => {
     const before = runningTasks(engine, ...SERVICES);
-    const adopt = workspace.succeed("stack.sh", "adopt", "site", "site.yml");
-    expect(adopt.output).toContain("site is taken over; nothing of it was changed.");
-    expect(runningTasks(engine, ...SERVICES)).toEqual(before);
-    expect(plannedChanges(workspace)).toEqual([]);
-    workspace.succeed("stack.sh", "up");
+    const target = { url: `http://${engine.address}:8080/index.html`, expect: "a served page" };
+    const measured = await underLoad([target], RATE, () => {
+      const adopt = workspace.succeed("stack.sh", "adopt", "site", "site.yml");
+      expect(adopt.output).toContain("site is taken over; nothing of it was changed.");
+      expect(runningTasks(engine, ...SERVICES)).toEqual(before);
+      expect(plannedChanges(workspace)).toEqual([]);
+      workspace.succeed("stack.sh", "up");
+    });
+    console.log(renderMeasured(new Map([["make adopt and make up", measured]])));
+    expect(measured).toMatchObject({ lost: 0, faults: {} });
     expect(runningTasks(engine, ...SERVICES)).toEqual(before);
   }, 240_000);
 
