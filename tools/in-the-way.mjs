@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Says who keeps a destroy from ending:
 //
-//   in-the-way.mjs NAMESPACE <state
+//   in-the-way.mjs NAMESPACES <state
 //
 // Reads what `pulumi stack export` prints after a destroy that failed. Exit 1 when others use what is left, each named
 // with the command that frees it. Exit 0 when nobody does, once the environment's own containers have stopped: then
@@ -14,8 +14,16 @@ import { docker, dockerLines, fail, inspect, say } from "./docker-cli.mjs";
 const PATIENCE = 120_000;
 const NAMESPACE_LABEL = "com.docker.stack.namespace";
 const TASK_LABEL = "com.docker.swarm.task.id";
+/** See components/compose/engine-resource.ts. */
+const OF_FILES = {
+  "network:Network": "Network",
+  "secret:Secret": "Secret",
+  "service:Service": "Service",
+  "serviceConfig:ServiceConfig": "Config",
+  "volume:Volume": "Volume",
+};
 
-const [namespace] = process.argv.slice(2);
+const namespaces = process.argv[2].split("\n");
 const { resources = [] } = JSON.parse(readFileSync(0, "utf8")).deployment;
 
 const info = docker("info", "--format", "{{.Name}} {{.Swarm.LocalNodeState}} {{.Swarm.NodeAddr}}");
@@ -23,9 +31,11 @@ const [node, swarm, here] = info.split(" ");
 /** As dockerLines; none where destroy has left the swarm already. */
 const swarmLines = (...args) => (swarm === "active" ? dockerLines(...args) : []);
 
-/** The ids of a kind that the state still has. */
-const left = (type) =>
-  new Set(resources.filter((one) => one.type === `docker:index/${type}`).map(({ id }) => id));
+/** The ids of a kind that the state still has: of the docker provider, and of stack files. */
+const left = (type) => {
+  const types = [`docker:index/${type}`, `pulumi-nodejs:dynamic/compose:${OF_FILES[type]}`];
+  return new Set(resources.filter((one) => types.includes(one.type)).map(({ id }) => id));
+};
 
 /** Services of others with what they use: [kind, id, name] each. */
 function strangersUses() {
@@ -54,7 +64,9 @@ function attached({ Containers }) {
 function mounting(volume) {
   const ids = dockerLines("ps", "--all", "--quiet", "--filter", `volume=${volume}`);
   return inspect("container", ...ids)
-    .filter(({ Config: { Labels } }) => !(Labels?.[TASK_LABEL] && Labels[NAMESPACE_LABEL] === namespace))
+    .filter(
+      ({ Config: { Labels } }) => !(Labels?.[TASK_LABEL] && namespaces.includes(Labels[NAMESPACE_LABEL])),
+    )
     .map(({ Name, Config: { Image, Labels }, Mounts }) => {
       const service = Labels?.["com.docker.swarm.service.name"];
       const target = Mounts.find((mount) => mount.Name === volume)?.Destination;
@@ -114,14 +126,10 @@ if (inTheWay > 0) fail("free what is named above, then run it again: make destro
 /** Containers whose service is gone and that have not stopped yet. */
 function stopping() {
   const services = new Set(swarmLines("service", "ls", "--format", "{{.Name}}"));
-  const label = `label=${NAMESPACE_LABEL}=${namespace}`;
-  return dockerLines(
-    "ps",
-    "--filter",
-    label,
-    "--format",
-    '{{.Label "com.docker.swarm.service.name"}}',
-  ).filter((service) => !services.has(service));
+  const format = '{{.Label "com.docker.swarm.service.name"}}';
+  return namespaces
+    .flatMap((one) => dockerLines("ps", "--filter", `label=${NAMESPACE_LABEL}=${one}`, "--format", format))
+    .filter((service) => !services.has(service));
 }
 for (const until = Date.now() + PATIENCE; stopping().length > 0 || elsewhere().length > 0; await sleep(500)) {
   if (Date.now() < until) continue;

@@ -71,10 +71,11 @@ fi
 
 [ "$operation" != adopt ] || tools/adopt.mjs prepare "${@:2}"
 namespace=$(tools/namespace.sh)
+namespaces=$(node --import ./tools/typescript.mjs tools/namespaces.mjs)
 case $operation in
 backup | restore)
   strip_salt
-  exec node --import ./tools/typescript.mjs tools/volumes.mjs "$operation" "$namespace" "${@:2}"
+  exec node --import ./tools/typescript.mjs tools/volumes.mjs "$operation" "$namespaces" "${@:2}"
   ;;
 esac
 state=$(pulumi stack export --stack "$stack")
@@ -163,12 +164,14 @@ adopt)
 destroy)
   if ! run destroy --yes --skip-preview; then
     docker version &>/dev/null && [ "${ATTEMPT:-1}" -lt 3 ] || failed
-    pulumi stack export --stack "$stack" | tools/in-the-way.mjs "$namespace" || exit 1
+    pulumi stack export --stack "$stack" | tools/in-the-way.mjs "$namespaces" || exit 1
     # The provider gives a container no longer than its grace period, and then fails although the service is gone.
     say "nothing else is in the way; once more, with what is left."
     ATTEMPT=$((${ATTEMPT:-1} + 1)) exec tools/stack.sh destroy
   fi
-  kept=$(docker volume ls --filter "label=com.docker.stack.namespace=$namespace" --format '{{.Name}}' | sed 's/^/  /')
+  kept=$(for one in $namespaces; do
+    docker volume ls --filter "label=com.docker.stack.namespace=$one" --format '  {{.Name}}'
+  done)
   [ -z "$kept" ] || printf 'Kept volumes (purgeData: true deletes them, or docker volume rm):\n%s\n' "$kept"
   ;;
 esac 9>&-

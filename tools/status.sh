@@ -5,10 +5,12 @@ cd "$(dirname "$0")/.."
 # shellcheck source=tools/env.sh
 . tools/env.sh
 stack=${STACK:-dev}
-namespace=$(tools/namespace.sh)
 
-services=$(docker service ls --filter "label=com.docker.stack.namespace=$namespace" \
-  --format '{{.Name}}|{{.Replicas}}|{{.Image}}|{{.Ports}}' | sort)
+# Several filters by the same label are an "and".
+services=$(for namespace in $(node --import ./tools/typescript.mjs tools/namespaces.mjs); do
+  docker service ls --filter "label=com.docker.stack.namespace=$namespace" \
+    --format '{{.Name}}|{{.Replicas}}|{{.Image}}|{{.Ports}}' | sort
+done)
 if [ -z "$services" ]; then
   echo "Stack $stack has no services on $DOCKER_HOST. Deploy it with: make up"
   exit 0
@@ -27,6 +29,7 @@ echo
 
 output() { pulumi stack output --stack "$stack" "$1" 2>/dev/null || true; }
 edge=$(output edgeUrl)
+[ -n "$edge" ] || exit 0 # stack files alone
 accounts=$(output accountsUrl)
 printf '\nTry:\n'
 printf '  %-52s %s\n' \

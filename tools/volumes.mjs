@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 // Copies of the volumes of an environment's services, and the way back (tools/stack.sh, which lets one at a time work):
 //
-//   volumes.mjs backup NAMESPACE            into backups/<stack>/<time>/
-//   volumes.mjs restore NAMESPACE FOLDER [FORCE]    with FORCE (any text) data that is there is replaced
+//   volumes.mjs backup NAMESPACES            into backups/<stack>/<time>/
+//   volumes.mjs restore NAMESPACES FOLDER [FORCE]    with FORCE (any text) data that is there is replaced
+//
+// NAMESPACES, a line each: the environment's own, then those of its stack files.
 //
 // The services are stopped, all volumes copied side by side, the services started again: so the copies are of files that
 // nobody writes, and of one moment. Ends when the services are ready again.
@@ -29,7 +31,9 @@ const POLL = 300;
 const SILENT_AT_FIRST = 2000;
 const BETWEEN_LINES = 5000;
 
-const [operation, namespace, from, force] = process.argv.slice(2);
+const [operation, names, from, force] = process.argv.slice(2);
+const namespaces = names.split("\n");
+const [namespace] = namespaces;
 onInterrupt(() => say(`${operation} is interrupted.`));
 // The data in clear, for its owner alone.
 process.umask(0o077);
@@ -164,8 +168,13 @@ async function readManifest() {
 /** The volumes of the environment: where they are and which services use them, sorted. */
 async function environmentVolumes() {
   const own = await docker("info", "--format", "{{.Name}}");
-  const label = ["--filter", `label=${NAMESPACE_LABEL}=${namespace}`];
-  const ids = lines(await docker("service", "ls", "--quiet", ...label));
+  const labelled = async (kind) => {
+    const listed = namespaces.map((one) =>
+      docker(kind, "ls", "--quiet", "--filter", `label=${NAMESPACE_LABEL}=${one}`),
+    );
+    return (await Promise.all(listed)).flatMap(lines);
+  };
+  const ids = await labelled("service");
   const services = ids.length === 0 ? [] : JSON.parse(await docker("service", "inspect", ...ids));
   const stopped = existsSync(STOPPED) ? JSON.parse(await readFile(STOPPED, "utf8")) : {};
   const found = new Map();
@@ -175,13 +184,14 @@ async function environmentVolumes() {
       .filter(({ Type, Source }) => Type === "volume" && Source)
       .map(({ Source }) => Source);
     if (sources.length === 0) continue;
-    if (Spec.Mode.Global) {
+    if (Spec.Mode.Global || Spec.Mode.GlobalJob) {
       say(
         `service ${Spec.Name} is global: its volumes (${sources.join(", ")}), one on each node, are left out.`,
       );
       continue;
     }
-    const service = {
+    // A job has ended, or its data is not to be copied yet: nobody can stop one and have it go on.
+    const service = Spec.Mode.Replicated && {
       name: Spec.Name,
       image: Spec.TaskTemplate.ContainerSpec.Image,
       replicas: Spec.Mode.Replicated.Replicas || (stopped[Spec.Name] ?? 0),
@@ -193,11 +203,11 @@ async function environmentVolumes() {
     for (const volume of sources) {
       const one = found.get(volume) ?? { volume, node: pin ?? own, services: [] };
       found.set(volume, one);
-      one.services.push(service);
+      if (service) one.services.push(service);
     }
   }
   // Those of an environment that was destroyed.
-  for (const volume of lines(await docker("volume", "ls", "--quiet", ...label))) {
+  for (const volume of await labelled("volume")) {
     if (!found.has(volume)) found.set(volume, { volume, node: own, services: [] });
   }
   return [...found.values()].sort((a, b) => (a.volume < b.volume ? -1 : 1));
@@ -355,7 +365,7 @@ async function containers({ host, volume }) {
     return {
       name,
       running: !["created", "exited", "dead"].includes(state),
-      own: space === namespace && task !== "",
+      own: namespaces.includes(space) && task !== "",
     };
   });
 }

@@ -18,4 +18,32 @@ console.error = (...args) => {
   if (!String(args[0]).startsWith(Fault.MARK)) print(...args);
 };
 
+// Pulumi's process passes on that something differs, and not what: a preview would show a whole service for one changed
+// variable. It reads `changes` right before it sets this.
+const { DiffResponse, PropertyDiff } = require("@pulumi/pulumi/proto/provider_pb");
+let differing;
+for (const provider of Object.values(providers)) {
+  const { diff } = provider;
+  provider.diff = async (...args) => {
+    const { changes, differences, ...result } = await diff(...args);
+    return Object.defineProperty(result, "changes", {
+      get() {
+        differing = differences;
+        return changes;
+      },
+    });
+  };
+}
+const { setChanges } = DiffResponse.prototype;
+DiffResponse.prototype.setChanges = function (changes) {
+  for (const [path, kind] of differing ?? []) {
+    const property = new PropertyDiff();
+    property.setKind(kind);
+    this.getDetaileddiffMap().set(path, property);
+  }
+  this.setHasdetaileddiff(differing !== undefined);
+  differing = undefined;
+  return setChanges.call(this, changes);
+};
+
 module.exports = providers;

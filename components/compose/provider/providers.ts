@@ -1,6 +1,7 @@
 import type Docker from "dockerode";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect, dial, reasonOf, within } from "../../engine/engine";
+import { differences } from "./differences";
 import {
   defined,
   type Fields,
@@ -29,9 +30,17 @@ export class Fault extends Error {
 
 type Props = Readonly<Record<string, Value | undefined>>;
 
+/** What differs, and of that by path, see provider.cjs. */
+interface Diff {
+  readonly changes: boolean;
+  readonly differences: ReadonlyMap<string, number>;
+  readonly replaces: readonly string[];
+  readonly deleteBeforeReplace: boolean;
+}
+
 /** The part of pulumi.dynamic.ResourceProvider that is there for every kind. */
 interface Provider {
-  diff(id: string, olds: Props, news: Props): Promise<object>;
+  diff(id: string, olds: Props, news: Props): Promise<Diff>;
   create(inputs: Props): Promise<{ id: string; outs: Props }>;
   read(id: string, props: Props): Promise<object>;
   update(id: string, olds: Props, news: Props): Promise<{ outs: Props }>;
@@ -117,6 +126,10 @@ function fault(what: string, error: unknown, cure = ""): Fault {
   return new Fault(`${what}: ${reasonOf(error)}.${cure}`);
 }
 
+function firstKey(path: string): string {
+  return path.replace(/[.[].*$/, "");
+}
+
 function capital(word: string): string {
   return word[0]?.toUpperCase() + word.slice(1);
 }
@@ -134,11 +147,21 @@ function provider(kind: Kind): Provider {
   const { word } = kind;
   return {
     diff(_id, olds, news) {
-      const keys = new Set([...Object.keys(fieldsOf(olds)), ...Object.keys(fieldsOf(news))]);
-      const changed = [...keys].filter((key) => !isSame(olds[key], news[key], key));
+      const found = differences(fieldsOf(olds), fieldsOf(news));
+      const changed = [...new Set([...found.keys()].map(firstKey))];
       const replaces = kind.replaces(changed, olds, news);
       const { deleteBeforeReplace } = kind;
-      return Promise.resolve({ changes: changed.length > 0, replaces, deleteBeforeReplace });
+      // One more is the same with a replacement.
+      const shown = [...found].map(([path, change]) => [
+        path,
+        replaces.includes(firstKey(path)) ? change + 1 : change,
+      ]);
+      return Promise.resolve({
+        changes: changed.length > 0,
+        differences: new Map(shown as [string, number][]),
+        replaces,
+        deleteBeforeReplace,
+      });
     },
     async create(inputs) {
       if (isAdopted(inputs)) return adopted(kind, inputs);
