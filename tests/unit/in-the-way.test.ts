@@ -103,6 +103,38 @@ test("services of others are named once for each thing that they use", () => {
   );
 });
 
+test("what stack files declare is looked at too, and their containers are the environment's own", () => {
+  const ps = (namespace: string): string =>
+    `ps --filter label=com.docker.stack.namespace=${namespace} --format {{.Label "com.docker.swarm.service.name"}}`;
+  const left = { type: "pulumi-nodejs:dynamic/compose:Network", id: NETWORK.Id };
+  const own = { type: "pulumi-nodejs:dynamic/compose:Service", id: "own1" };
+  const uses = { Networks: [{ Target: NETWORK.Id }], ContainerSpec: { Image: "nginx:1" } };
+  const run = (resources: object[], answers: DockerAnswers): ToolRun =>
+    runTool(
+      "in-the-way.mjs",
+      ["dev\nshop"],
+      { ...QUIET, [ps("shop")]: "", ...answers },
+      { stdin: JSON.stringify({ deployment: { resources } }) },
+    );
+  const there = {
+    ...network(),
+    ...services(service("theirs1", "theirs", uses), service("own1", "shop_web", uses)),
+  };
+  const result = run([left, own], there);
+  expect(result.stderr).toBe(
+    "stack dev: network dev_network stays, because others use it:\n" +
+      "  service theirs (nginx:1); free it: docker service update --network-rm dev_network theirs\n" +
+      THEN,
+  );
+  const Mounts = [{ Name: "shop_data", Destination: "/data" }];
+  const Labels = { "com.docker.swarm.task.id": "t", "com.docker.stack.namespace": "shop" };
+  const stopping = run([{ type: "pulumi-nodejs:dynamic/compose:Volume", id: "shop_data" }], {
+    "ps --all --quiet --filter volume=shop_data": "c1\n",
+    "container inspect c1": JSON.stringify([{ Name: "/web", Config: { Image: "a", Labels }, Mounts }]),
+  });
+  expect(stopping).toMatchObject({ code: 0, stderr: "" });
+});
+
 test("containers and services of others that have a volume are named; the environment's own are stopping", () => {
   const Mounts = [
     { Name: "other", Destination: "/x" },

@@ -200,6 +200,20 @@ describe("what was being made when an operation was killed", () => {
     expect(changes(result)).toEqual([]);
   });
 
+  test("what a stack file declares is taken too, if it is that stack's", () => {
+    const Name = "shop_web";
+    const Labels = { "com.docker.stack.namespace": "shop" };
+    const made = resource("pulumi-nodejs:dynamic/compose:Service", "shop-web", { inputs: { Name, Labels } });
+    const there = (labels: object): DockerAnswers => ({
+      "service inspect shop_web": JSON.stringify([{ ID: "s1", Spec: { Name, Labels: labels } }]),
+    });
+    const result = mend(deployment(made), there({ ...Labels, more: "1" }));
+    expect(result.state?.resources[2]).toEqual({ ...made, id: "s1", outputs: { ...made.inputs, id: "s1" } });
+    const other = mend(deployment(made), there({ "com.docker.stack.namespace": "other" }));
+    expect(other.state?.resources).toEqual([STACK, ENGINE]);
+    expect(other.stderr).toContain("service shop_web was about to be made");
+  });
+
   test("a preview shows the same state", () => {
     const answers = { "service inspect dev_web": inspected("s1", "dev_web") };
     const result = mend(deployment(object(SERVICE, "web")), answers);
