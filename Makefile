@@ -47,8 +47,8 @@ backup: bootstrap ## Copy the volumes of the stateful services to backups/; they
 restore: bootstrap ## Put back the volumes of FROM=folder; FORCE=1 replaces data that is there
 	@tools/stack.sh restore "$(FROM)" "$(FORCE)"
 
-adopt: bootstrap ## Take over the running stack NAME=name of FILES="file ..." as it is, without a restart
-	@tools/stack.sh adopt "$(NAME)" $(FILES)
+adopt: bootstrap ## Take over the running stack NAME (default STACK) of FILES="file ..." as it is, without a restart
+	@tools/stack.sh adopt "$(or $(NAME),$(STACK))" $(FILES)
 
 update-images: bootstrap ## Show which tags of base images have newer digests, and take these; `make preview` shows what that changes
 	@tools/update-images.sh
