@@ -20,7 +20,7 @@ const COUNTS = [
   "healthcheck.retries",
 ];
 /** Mappings whose empty values count, too. */
-const PLAIN_MAPS = ["labels", "deploy.labels", "sysctls", "logging.options", "build.labels"];
+const PLAIN_MAPS = ["labels", "deploy.labels", "sysctls", "logging.options"];
 /** Model's names whose file's are not the same in snake case. */
 const FILE_NAMES: Readonly<Record<string, string>> = {
   mounts: "volumes",

@@ -98,18 +98,15 @@ export interface Service extends Item {
 /** What is built; paths are absolute. */
 export interface Build {
   readonly place: Place;
+  /** Absolute. */
   readonly context: string;
   /** Below the context, or absolute. @default Dockerfile */
   readonly dockerfile?: string;
-  readonly dockerfileInline?: string;
   /** null takes the value of the variable of that name where the image is built. */
   readonly args: Readonly<Record<string, string | null>>;
-  readonly labels: Readonly<Record<string, string>>;
   readonly target?: string;
-  readonly cacheFrom: readonly string[];
-  readonly network?: string;
+  /** It is built for the first. @default that of the engine */
   readonly platforms: readonly string[];
-  readonly extraHosts: readonly { readonly host: string; readonly address: string }[];
 }
 
 export interface Ulimit {

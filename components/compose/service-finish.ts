@@ -37,10 +37,7 @@ function finishBuild(build: NonNullable<ServiceDraft["build"]>): Build {
   return {
     context: ".",
     args: {},
-    labels: {},
-    cacheFrom: [],
     platforms: [],
-    extraHosts: [],
     ...build,
   };
 }

@@ -1,4 +1,4 @@
-import * as path from "node:path";
+import { readBuild } from "./build-reader";
 import { readDeploy } from "./deploy-reader";
 import type { NetworkDraft, ServiceDraft } from "./draft";
 import { readEnvironment, readLabelFiles } from "./environment-reader";
@@ -106,58 +106,6 @@ function commandLine(values: Values, at: At | undefined, service: string): strin
   if (at === undefined || words === undefined || words.length > 0) return words;
   values.notice(at, "an empty one does not clear that of the image, as with docker stack deploy", service);
   return undefined;
-}
-
-const BUILD_KEYS = [
-  "context",
-  "dockerfile",
-  "dockerfile_inline",
-  "args",
-  "labels",
-  "target",
-  "cache_from",
-  "network",
-  "platforms",
-  "extra_hosts",
-];
-
-function readBuild(
-  values: Values,
-  at: At | undefined,
-  { folder }: Paths,
-  service: string,
-): ServiceDraft["build"] {
-  if (at === undefined) return undefined;
-  const { place } = at.node;
-  if (at.node.kind === "scalar") return { place, context: contextOf(folder, at.node.text) };
-  for (const entry of values.entries(at)) {
-    if (BUILD_KEYS.includes(entry.key) || entry.key.startsWith("x-")) continue;
-    values.findings.notice({
-      ...entry.place,
-      path: entry.path,
-      service,
-      text: `${entry.key} of a build is left out`,
-    });
-  }
-  const get = (name: string) => values.below(at, name);
-  const context = values.text(get("context"));
-  return defined<NonNullable<ServiceDraft["build"]>>({
-    place,
-    context: contextOf(folder, context ?? "."),
-    dockerfile: values.text(get("dockerfile")),
-    dockerfileInline: values.text(get("dockerfile_inline")),
-    args: values.pairs(get("args")),
-    labels: values.strings(get("labels")),
-    target: values.text(get("target")),
-    cacheFrom: values.texts(get("cache_from")),
-    network: values.text(get("network")),
-    platforms: values.texts(get("platforms")),
-    extraHosts: readHosts(values, get("extra_hosts")),
-  });
-}
-
-function contextOf(folder: string, context: string): string {
-  return /^[a-z+]+:\/\/|^git@/.test(context) ? context : path.resolve(folder, context);
 }
 
 function readUlimits(values: Values, at: At | undefined): ServiceDraft["ulimits"] {

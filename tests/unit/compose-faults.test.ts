@@ -326,6 +326,16 @@ describe("one fault, with its place and what to do", () => {
       "services: {web: {user: a}}",
       "stack.yml:1:12: services.web has no image; do: add image:, or build:",
     ],
+    [
+      "a Dockerfile inside",
+      "services: {web: {build: {dockerfile_inline: FROM a}}}",
+      "services.web.build.dockerfile_inline is not possible here; do: write it into a file",
+    ],
+    [
+      "sources elsewhere",
+      "services: {web: {build: 'https://example.org/a.git'}}",
+      'services.web.build = "https://example.org/a.git"; allowed: a folder; do: clone that repository',
+    ],
     ["no service", "networks: {a: {}}", "stack.yml: services there are none"],
     // variables
     [
