@@ -8,7 +8,8 @@ node_modules/.bin/tsc --noEmit
 node_modules/.bin/eslint .
 node_modules/.bin/prettier --check --log-level warn .
 (cd services && go vet ./...)
-unformatted=$(gofmt -l services tools/offline)
+(cd examples/visualizer/app && go vet ./...)
+unformatted=$(gofmt -l services tools/offline examples)
 [ -z "$unformatted" ] || {
   printf 'gofmt would change:\n%s\ndo: make format\n' "$unformatted" >&2
   exit 1

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { inBrowser, whyNoBrowser } from "../support/browser";
 import { describeWithEngines, LocalEngine, startEngine } from "../support/engine";
 import { PROJECT_DIR } from "../support/project";
-import type { Select } from "../support/scenario";
 import { swarmObjects } from "../support/swarm-objects";
 import { Workspace } from "../support/workspace";
 import { settingsIn } from "../../tools/stack-file";
@@ -12,11 +12,17 @@ const MINUTES = 60_000;
 
 interface Example {
   readonly name: string;
+  /** Whether it belongs to `make test`. */
+  readonly quick: boolean;
   /** Published on the node. */
   readonly port: number;
+  /** Variables of its stack file that the engine asks for. */
+  readonly env?: (engine: LocalEngine) => Readonly<Record<string, string>>;
   /** What it promises beyond its smoke check. */
   readonly promise: string;
   readonly keeps: (example: Running) => Promise<void>;
+  /** Why the promise can't be tested on this machine; undefined when it can. */
+  readonly whyNot?: () => string | undefined;
 }
 
 /** An example that is deployed. */
@@ -35,9 +41,20 @@ async function seen(url: string): Promise<number> {
   return Number(/seen (\d+) times/.exec(text)?.[1]);
 }
 
+/** When the task `SERVICE.SLOT` began to run, in ms since 1970. */
+function ranSince(engine: LocalEngine, name: string): number {
+  const [id = ""] = engine
+    .docker("service", "ps", "--quiet", "--filter", `name=${name}`, name.split(".")[0]!)
+    .split("\n");
+  return Date.parse(
+    engine.docker("inspect", "--type=task", "--format={{json .Status.Timestamp}}", id).replaceAll('"', ""),
+  );
+}
+
 const EXAMPLES: readonly Example[] = [
   {
     name: "hit-counter",
+    quick: true,
     port: 8000,
     promise: "the number survives an update of web and of redis",
     keeps: async ({ url, restart }) => {
@@ -48,6 +65,7 @@ const EXAMPLES: readonly Example[] = [
   },
   {
     name: "queue",
+    quick: false,
     port: 8001,
     promise: "what is acknowledged is done although redis and the worker restart",
     keeps: async ({ smoke, restart }) => {
@@ -56,12 +74,50 @@ const EXAMPLES: readonly Example[] = [
       expect(await sending).toMatchObject({ code: 0 });
     },
   },
+  {
+    name: "visualizer",
+    quick: true,
+    port: 8002,
+    env: ({ host }) => ({ DOCKER_SOCKET: host.replace("unix://", "") }),
+    promise: "a browser sees tasks come, fail and go without a reload",
+    whyNot: whyNoBrowser,
+    keeps: ({ engine, url }) =>
+      inBrowser(async (page) => {
+        await page.goto(url);
+        const task = (name: string, state: string) =>
+          page.locator(".tasks li", { hasText: name }).filter({ hasText: state });
+        for (const name of ["visualizer_page.1", "visualizer_proxy.1"]) await task(name, "running").waitFor();
+        await page.getByRole("heading", { name: "examples" }).waitFor();
+
+        await page.evaluate(() => Object.assign(window, { here: true }));
+        const service = (...args: string[]) => engine.docker("service", ...args);
+        service("create", "--quiet", "--name=seen", "--restart-delay=60s", "busybox:1.35", "sleep", "600");
+        service("scale", "--detach", "seen=2");
+        await task("seen.2", "running").waitFor();
+        expect(Date.now() - ranSince(engine, "seen.2")).toBeLessThan(3_000);
+        service("scale", "--detach", "seen=1");
+        await task("seen.2", "").waitFor({ state: "detached" });
+        service("update", "--quiet", "--detach", "--args=false", "seen");
+        await task("seen.1", "failed").getByText("non-zero exit (1)").waitFor();
+        service("rm", "seen");
+        await task("seen", "").first().waitFor({ state: "detached" });
+        expect(await page.evaluate(() => "here" in window)).toBe(true);
+
+        const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+        const light = await ground();
+        await page.emulateMedia({ colorScheme: "dark" });
+        expect(await ground()).not.toBe(light);
+        await page.setViewportSize({ width: 360, height: 740 });
+        expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+      }),
+  },
 ];
 
 /** Each example comes up with one command, passes its smoke check, keeps its promise and goes without a trace. */
-export function examples(select: Select): void {
+export function examples(select: { readonly quick: boolean }): void {
+  const selected = EXAMPLES.filter(({ quick }) => quick === select.quick);
   describeWithEngines("examples", () => {
-    describe.each(select(EXAMPLES))("$name", ({ name, port, promise, keeps }) => {
+    describe.each(selected)("$name", ({ name, port, env, promise, keeps, whyNot }) => {
       let engine: LocalEngine;
       let workspace: Workspace;
       let running: Running;
@@ -69,7 +125,7 @@ export function examples(select: Select): void {
       beforeAll(() => {
         engine = startEngine("examples");
         workspace = new Workspace("examples", engine, name, {
-          ...shipped(name),
+          ...shipped(name, env?.(engine)),
           advertiseAddress: engine.address,
         });
         workspace.succeed("stack.sh", "up");
@@ -94,7 +150,9 @@ export function examples(select: Select): void {
         3 * MINUTES,
       );
 
-      test(promise, () => keeps(running), 5 * MINUTES);
+      const reason = whyNot?.();
+      if (reason !== undefined) console.log(`"${promise}" is skipped: ${reason}`);
+      (reason === undefined ? test : test.skip)(promise, () => keeps(running), 5 * MINUTES);
 
       test(
         "nothing is left to change, and it goes without a trace",
@@ -112,10 +170,11 @@ export function examples(select: Select): void {
   });
 }
 
-/** The settings that come with an example; its data goes with it here. */
-function shipped(name: string): Record<string, string | boolean> {
+/** The settings that come with an example, with variables for this engine; its data goes with it here. */
+function shipped(name: string, env = {}): Record<string, string | boolean> {
   const { stacks } = settingsIn(fs.readFileSync(path.join(PROJECT_DIR, `Pulumi.${name}.yaml`), "utf8"));
-  return { platform: false, stacks: JSON.stringify(stacks), purgeData: true };
+  const here = (stacks as { env?: object }[]).map((stack) => ({ ...stack, env: { ...stack.env, ...env } }));
+  return { platform: false, stacks: JSON.stringify(here), purgeData: true };
 }
 
 /** How a script ends; others go on meanwhile. */
