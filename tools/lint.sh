@@ -8,7 +8,7 @@ node_modules/.bin/tsc --noEmit
 node_modules/.bin/eslint .
 node_modules/.bin/prettier --check --log-level warn .
 (cd services && go vet ./...)
-unformatted=$(gofmt -l services tools/offline)
+unformatted=$(gofmt -l services tools/offline examples)
 [ -z "$unformatted" ] || {
   printf 'gofmt would change:\n%s\ndo: make format\n' "$unformatted" >&2
   exit 1

@@ -2,7 +2,7 @@
 # Asks the running example as a visitor would; exits with the number of faults.  smoke.sh [URL]
 # SITE_NAME is whom the certificate must be for. One that nobody has signed is trusted as it is.
 set -euo pipefail
-url=${1:-https://127.0.0.1:${HTTPS_PORT:-8443}/}
+url=${1:-https://127.0.0.1:${HTTPS_PORT:-8444}/}
 name=${SITE_NAME:-site.localhost}
 node=${url#https://}
 node=${node%/}
@@ -32,7 +32,7 @@ tls() {
 }
 redirect() {
   local answer
-  answer=$(curl --silent --max-time 20 --output /dev/null --write-out '%{http_code} %{redirect_url}' "http://${node%:*}:${HTTP_PORT:-8002}/blog/")
+  answer=$(curl --silent --max-time 20 --output /dev/null --write-out '%{http_code} %{redirect_url}' "http://${node%:*}:${HTTP_PORT:-8003}/blog/")
   echo "$answer"
   [ "$answer" = "308 https://${node%:*}$([ "$port" = 443 ] || echo ":$port")/blog/" ]
 }

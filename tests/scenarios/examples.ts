@@ -95,7 +95,7 @@ const EXAMPLES: readonly Example[] = [
   },
   {
     name: "site",
-    port: 8443,
+    port: 8444,
     scheme: "https",
     promise: "data and sessions survive an update of each store, and first data is loaded once",
     keeps: ({ engine, url, restart }) => {
