@@ -101,8 +101,8 @@ inputs() { # FOLDER REPOSITORY TAG SUITE
   {
     echo "$*"
     (cd "$here/images/$1" && find . -type f -print0 | sort -z | xargs -0 sha256sum)
-    # shellcheck disable=SC2046 # one or none
-    declare -f make_base build_image $(context_maker "$1")
+    # shellcheck disable=SC2046 # words
+    declare -f make_base build_image $(context_makers "$1")
     cat "$CA_BUNDLE"
     [[ $1 != golang ]] || echo "$(go env GOVERSION) ${go_settings[*]}"
   } | sha256sum | cut -d' ' -f1
@@ -158,25 +158,32 @@ context_kafka() { # FOLDER VERSION
 }
 
 # The program is named after the folder.
-context_go_program() { # FOLDER
+context_go_program() { # FOLDER VERSION [MODULE=FOLDER]
   context=$work/$1
   cp -r "$here/images/$1" "$context"
+  [[ -z ${3:-} ]] || go mod edit -replace "$3" "$context/go.mod"
   CGO_ENABLED=0 go build -C "$context" -trimpath -ldflags="-s -w" -o "$context/$1" tool
 }
 
-# Name of the function for an image; nothing where the folder is the context.
-context_maker() { # FOLDER
-  if [[ -f $here/images/$1/go.mod ]]; then
-    echo context_go_program
-  else
-    declare -F "context_$1" || true
-  fi
+# The program does not start without a file that its releases have and its module has not.
+context_ferretdb() { # FOLDER VERSION
+  local module=github.com/FerretDB/FerretDB source=$work/ferretdb-source
+  go mod download -C "$here/images/$1" $module
+  cp -r --no-preserve=mode "$(go list -C "$here/images/$1" -m -f '{{.Dir}}' $module)" "$source"
+  echo "v$2" >"$source/build/version/version.txt"
+  context_go_program "$@" "$module=$source"
+}
+
+# Names of these functions for an image, the one to call first; none where the folder is the context.
+context_makers() { # FOLDER
+  declare -F "context_$1" || true
+  [[ ! -f $here/images/$1/go.mod ]] || echo context_go_program
 }
 
 build_image() { # FOLDER REPOSITORY TAG SUITE
-  local context=$here/images/$1 arguments=(--build-arg "DEBIAN=$4" --build-arg "VERSION=$3") maker
-  maker=$(context_maker "$1")
-  [[ -z $maker ]] || "$maker" "$1" "$3"
+  local context=$here/images/$1 arguments=(--build-arg "DEBIAN=$4" --build-arg "VERSION=$3") makers
+  mapfile -t makers < <(context_makers "$1")
+  ((${#makers[@]} == 0)) || "${makers[0]}" "$1" "$3"
   docker build --file "$here/images/$1/Dockerfile" --tag "$PUSH_ADDRESS/$2:$3" "${arguments[@]}" \
     --label "org.opencontainers.image.title=$1 $3" --label "org.opencontainers.image.description=$DESCRIPTION" "$context"
 }
