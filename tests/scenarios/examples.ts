@@ -1,5 +1,6 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import * as fs from "node:fs";
+import * as os from "node:os";
 import * as path from "node:path";
 import { inBrowser, whyNoBrowser } from "../support/browser";
 import { describeWithEngines, LocalEngine, startEngine } from "../support/engine";
@@ -18,6 +19,8 @@ interface Example {
   readonly port: number;
   /** Variables of its stack file that the engine asks for. */
   readonly env?: (engine: LocalEngine) => Readonly<Record<string, string>>;
+  /** @default http */
+  readonly scheme?: string;
   /** What it promises beyond its smoke check. */
   readonly promise: string;
   readonly keeps: (example: Running) => Promise<void>;
@@ -49,6 +52,40 @@ function ranSince(engine: LocalEngine, name: string): number {
   return Date.parse(
     engine.docker("inspect", "--type=task", "--format={{json .Status.Timestamp}}", id).replaceAll('"', ""),
   );
+}
+
+/** What a visitor of the site finds, who has written into the guestbook, and what the jobs that load have said. */
+class Visitor {
+  private readonly cookies = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "visitor-")), "cookies");
+
+  constructor(private readonly url: string) {}
+
+  public write(): void {
+    this.curl("--cookie-jar", this.cookies, "--data", "name=Jo&text=hello", `${this.url}guestbook/`);
+  }
+
+  public look(): Record<string, unknown> {
+    const [list, article, guestbook] = ["blog/", "blog/by-name", "guestbook/"].map((page) =>
+      this.curl("--cookie", this.cookies, this.url + page),
+    );
+    return {
+      articles: list?.match(/class="article"/g)?.length,
+      read: Number(/read (\d+) times/.exec(article ?? "")?.[1]),
+      entries: guestbook?.match(/class="entry"/g)?.length,
+      greeting: /Welcome back, \w+/.exec(guestbook ?? "")?.[0],
+    };
+  }
+
+  public leave(): void {
+    fs.rmSync(path.dirname(this.cookies), { recursive: true });
+  }
+
+  /** The certificate is not what this is about. */
+  private curl(...args: string[]): string {
+    return execFileSync("curl", ["--silent", "--fail", "--insecure", "--max-time", "20", ...args], {
+      encoding: "utf8",
+    });
+  }
 }
 
 const EXAMPLES: readonly Example[] = [
@@ -111,13 +148,42 @@ const EXAMPLES: readonly Example[] = [
         expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
       }),
   },
+  {
+    name: "site",
+    quick: false,
+    port: 8444,
+    scheme: "https",
+    promise: "data and sessions survive an update of each store, and first data is loaded once",
+    keeps: ({ engine, url, restart }) => {
+      const visitor = new Visitor(url);
+      visitor.write();
+      const before = visitor.look();
+      expect(before).toEqual({
+        articles: 3,
+        read: expect.any(Number) as number,
+        entries: expect.any(Number) as number,
+        greeting: "Welcome back, Jo",
+      });
+      for (const service of ["mongo", "redis", "postgres", "load-blog", "load-guestbook"]) restart(service);
+      expect(visitor.look()).toEqual({ ...before, read: Number(before.read) + 1 });
+      for (const load of ["load-blog", "load-guestbook"]) {
+        const said = engine.docker("service", "logs", "--raw", `site_${load}`);
+        expect(said.match(/loaded \d+ |loaded before/g)?.sort()).toEqual([
+          expect.stringMatching(/\d/),
+          "loaded before",
+        ]);
+      }
+      visitor.leave();
+      return Promise.resolve();
+    },
+  },
 ];
 
 /** Each example comes up with one command, passes its smoke check, keeps its promise and goes without a trace. */
 export function examples(select: { readonly quick: boolean }): void {
   const selected = EXAMPLES.filter(({ quick }) => quick === select.quick);
   describeWithEngines("examples", () => {
-    describe.each(selected)("$name", ({ name, port, env, promise, keeps, whyNot }) => {
+    describe.each(selected)("$name", ({ name, port, scheme = "http", env, promise, keeps, whyNot }) => {
       let engine: LocalEngine;
       let workspace: Workspace;
       let running: Running;
@@ -129,7 +195,7 @@ export function examples(select: { readonly quick: boolean }): void {
           advertiseAddress: engine.address,
         });
         workspace.succeed("stack.sh", "up");
-        const url = `http://${engine.address}:${port}/`;
+        const url = `${scheme}://${engine.address}:${port}/`;
         const script = path.join(PROJECT_DIR, "examples", name, "smoke.sh");
         running = {
           engine,
