@@ -13,10 +13,10 @@ check() { # WHAT COMMAND...
   fi
 }
 page() { curl --silent --show-error --fail --max-time 5 "$url" | grep -o '<title>.*</title>'; }
-# The stream does not end by itself, and the first event is enough.
+# The first event is enough; the stream does not end by itself, so it must not hold the answer open.
 picture() {
   local event
-  event=$(grep --max-count 1 '^data: ' < <(curl --silent --no-buffer --max-time 10 "${url}events"))
+  event=$(grep --max-count 1 '^data: ' < <(curl --silent --no-buffer --max-time 10 "${url}events" 2>/dev/null))
   echo "$(count availability) nodes, $(count ports) services, $(count desired) tasks"
   [ "$(count availability)" -gt 0 ] && grep -q '"visualizer_page"' <<<"$event"
 }

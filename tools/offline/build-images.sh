@@ -24,6 +24,7 @@ readonly IMAGES=(
   "redis library/redis 7.0.15 $DEBIAN"
   "postgres library/postgres 15 $DEBIAN"
   "ferretdb ferretdb/ferretdb 1.24.2 $DEBIAN"
+  "consul hashicorp/consul 1.22.5 $DEBIAN"
 )
 readonly DESCRIPTION="built from Debian, Maven or Go packages by swarm-platform's offline route; not the official image"
 readonly CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt # containers trust what the machine trusts: some networks re-sign TLS
