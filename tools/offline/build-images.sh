@@ -96,15 +96,23 @@ find_go() {
   go_settings=(GOPROXY="$(go_setting GOPROXY)" GOSUMDB="$(go_setting GOSUMDB)" GOFLAGS="$(go_setting GOFLAGS)")
 }
 
+base_inputs() { # SUITE
+  {
+    echo "$1"
+    declare -f make_base
+    cat "$CA_BUNDLE"
+  } | sha256sum
+}
+
 # One hash over all that decides what an image becomes, but for the packages' own versions. Of this script it has the
 # functions that make the image, so that what is written for another one makes no difference.
 inputs() { # FOLDER REPOSITORY TAG SUITE
   {
     echo "$*"
     (cd "$here/images/$1" && find . -type f -print0 | sort -z | xargs -0 sha256sum)
+    base_inputs "$4"
     # shellcheck disable=SC2046 # words
-    declare -f make_base build_image $(context_makers "$1")
-    cat "$CA_BUNDLE"
+    declare -f build_image $(context_makers "$1")
     [[ $1 != golang ]] || echo "$(go env GOVERSION) ${go_settings[*]}"
   } | sha256sum | cut -d' ' -f1
 }
@@ -140,6 +148,21 @@ make_base() { # SUITE
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
     --customize-hook="copy-in $CA_BUNDLE $(dirname "$CA_BUNDLE")" \
     "$1" - "${mirror[@]}" <<<"$sources" | docker import - "offline-base:$1"
+}
+
+# Kept as the images are; it adds nothing to them, who have its layer.
+bring_base() { # SUITE
+  local kept=$PUSH_ADDRESS/offline-base:$1
+  if [[ $(cat "$registry/inputs/base-$1" 2>/dev/null) == "$(base_inputs "$1")" ]]; then
+    docker pull "$kept"
+    docker tag "$kept" "offline-base:$1"
+  else
+    make_base "$1"
+    docker tag "offline-base:$1" "$kept"
+    docker push "$kept"
+    mkdir -p "$registry/inputs"
+    base_inputs "$1" >"$registry/inputs/base-$1"
+  fi
 }
 
 # Functions that make the build context of an image when that is more than its folder. They set context, and may add to
@@ -267,7 +290,7 @@ trap 'exit 130' INT TERM
 : >"$log"
 step "throw-away engine" start_engine
 for suite in $(printf '%s\n' "${todo[@]}" | cut -d' ' -f4 | sort -u); do
-  step "Debian $suite, the base" make_base "$suite"
+  step "Debian $suite, the base" bring_base "$suite"
 done
 for image in "${todo[@]}"; do
   read -r folder repository tag suite <<<"$image"
