@@ -2,8 +2,10 @@ import { execFileSync, spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { inBrowser, whyNoBrowser } from "../support/browser";
 import { describeWithEngines, LocalEngine, startEngine } from "../support/engine";
+import { killTask } from "../support/kill-task";
 import { PROJECT_DIR } from "../support/project";
 import { swarmObjects } from "../support/swarm-objects";
 import { Workspace } from "../support/workspace";
@@ -52,6 +54,41 @@ function ranSince(engine: LocalEngine, name: string): number {
   return Date.parse(
     engine.docker("inspect", "--type=task", "--format={{json .Status.Timestamp}}", id).replaceAll('"', ""),
   );
+}
+
+/** Consul by its HTTP API. */
+class Consul {
+  constructor(private readonly url: string) {}
+
+  /** The node that leads the three, and one that does not; undefined unless any of them may be lost. */
+  public async servers(): Promise<{ leader: string; follower: string } | undefined> {
+    const health = await fetch(`${this.url}v1/operator/autopilot/health`);
+    if (health.status >= 500) return undefined; // no leader
+    const { FailureTolerance: spare, Servers: servers } = (await health.json()) as {
+      FailureTolerance: number;
+      Servers: { Name: string; Leader: boolean }[];
+    };
+    const named = (leads: boolean) => servers.find(({ Leader }) => Leader === leads)!.Name;
+    return spare === 1 ? { leader: named(true), follower: named(false) } : undefined;
+  }
+
+  /** Until it is acknowledged: there may be no leader for some seconds. */
+  public async put(key: string, value: string): Promise<void> {
+    await this.ask(key, { method: "PUT", body: value });
+  }
+
+  public async get(key: string): Promise<string> {
+    return (await this.ask(`${key}?raw`)).text();
+  }
+
+  private async ask(path: string, request?: RequestInit): Promise<Response> {
+    for (const began = Date.now(); ; await sleep(200)) {
+      const response = await fetch(`${this.url}v1/kv/${path}`, request);
+      if (response.ok) return response;
+      if (Date.now() - began > 20_000)
+        throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    }
+  }
 }
 
 /** What a visitor of the site finds, who has written into the guestbook, and what the jobs that load have said. */
@@ -147,6 +184,29 @@ const EXAMPLES: readonly Example[] = [
         await page.setViewportSize({ width: 360, height: 740 });
         expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
       }),
+  },
+  {
+    name: "consul",
+    quick: false,
+    port: 8500,
+    promise:
+      "key-value is kept, read and written over the loss of a server, the leader too; then they are three again",
+    keeps: async ({ engine, url }) => {
+      const consul = new Consul(url);
+      for (const lost of ["follower", "leader"] as const) {
+        const servers = (await consul.servers())!;
+        await consul.put(lost, "before");
+        const back = killTask(engine, `consul_${servers[lost]}`);
+        expect(await consul.get(lost)).toBe("before");
+        for (let n = 0; n < 20; n++) {
+          await consul.put(`${lost}/${n}`, String(n));
+          expect(await consul.get(`${lost}/${n}`)).toBe(String(n));
+        }
+        await back;
+        while ((await consul.servers()) === undefined) await sleep(1_000);
+        expect(await consul.get(`${lost}/0`)).toBe("0");
+      }
+    },
   },
   {
     name: "site",

@@ -71,7 +71,7 @@ func pictureOf(nodes []node, services []service, tasks []task, now time.Time) pi
 	slices.SortFunc(drawn.Nodes, func(a, b nodeView) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
 	})
-	for _, place := range places(tasks) {
+	for _, place := range places(tasks, names) {
 		for _, shown := range shownOf(place, now) {
 			name, known := names[shown.ServiceID]
 			if !known {
@@ -94,8 +94,8 @@ func pictureOf(nodes []node, services []service, tasks []task, now time.Time) pi
 }
 
 // places are the tasks by what they are of: the slot of a service, or its place on a node if it is global. Each newest first,
-// all by the services' and slots' order of names.
-func places(tasks []task) [][]task {
+// all by the services' names and their slots.
+func places(tasks []task, names map[string]string) [][]task {
 	type place struct {
 		service string
 		slot    int
@@ -115,7 +115,11 @@ func places(tasks []task) [][]task {
 		all = append(all, tasks)
 	}
 	slices.SortFunc(all, func(a, b []task) int {
-		return cmp.Or(cmp.Compare(a[0].ServiceID, b[0].ServiceID), cmp.Compare(a[0].Slot, b[0].Slot), cmp.Compare(a[0].NodeID, b[0].NodeID))
+		return cmp.Or(
+			cmp.Compare(names[a[0].ServiceID], names[b[0].ServiceID]),
+			cmp.Compare(a[0].Slot, b[0].Slot),
+			cmp.Compare(a[0].NodeID, b[0].NodeID),
+		)
 	})
 	return all
 }

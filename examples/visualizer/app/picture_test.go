@@ -72,7 +72,7 @@ func TestTasksOfSeveralNodes(t *testing.T) {
 	onTwo.Slot, onTwo.ServiceID, onTwo.NodeID = 0, "s2", "n2"
 	attached.ServiceID = ""
 	got := drawn(nodes, services, waiting, onTwo, onOne, aTask("a", "running", 0), attached)
-	if wanted := "one: web.1 running, agent running; two: agent running; : web.2 pending"; got != wanted {
+	if wanted := "one: agent running, web.1 running; two: agent running; : web.2 pending"; got != wanted {
 		t.Errorf("%s, wanted %s", got, wanted)
 	}
 }
