@@ -28,16 +28,12 @@ echo
 output() { pulumi stack output --stack "$stack" "$1" 2>/dev/null || true; }
 edge=$(output edgeUrl)
 accounts=$(output accountsUrl)
-echo
-# Stack files alone have none of these.
-if [ -n "$edge" ]; then
-  echo 'Try:'
-  printf '  %-52s %s\n' \
-    "$edge/" "status page" \
-    "$edge/accounts/10000" "accountservice through the edge" \
-    "$accounts/accounts/10000?include=quote" "with a quote from quotes-service" \
-    "$(output kafkaBootstrap)" "Kafka's bootstrap address outside"
-fi
+printf '\nTry:\n'
+printf '  %-52s %s\n' \
+  "$edge/" "status page" \
+  "$edge/accounts/10000" "accountservice through the edge" \
+  "$accounts/accounts/10000?include=quote" "with a quote from quotes-service" \
+  "$(output kafkaBootstrap)" "Kafka's bootstrap address outside"
 [ -z "$(output edgeCa)" ] || cat <<NOTE
 The edge's certificate is signed by the environment's own authority, which clients must be told to trust:
   pulumi stack output edgeCa --stack $stack >ca.pem && curl --cacert ca.pem $edge/
