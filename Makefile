@@ -73,7 +73,7 @@ lint: ## Type check, ESLint, Prettier, go vet, gofmt, actionlint
 	@tools/lint.sh
 
 format: ## Let Prettier and gofmt write their form
-	@. tools/env.sh && node_modules/.bin/prettier --log-level warn --write . && gofmt -w services tools/offline
+	@. tools/env.sh && node_modules/.bin/prettier --log-level warn --write . && gofmt -w services tools/offline examples
 
 test: ## All tests: unit and, on engines of their own, end to end
 	@tools/test.sh all

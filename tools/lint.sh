@@ -7,8 +7,8 @@ cd "$(dirname "$0")/.."
 node_modules/.bin/tsc --noEmit
 node_modules/.bin/eslint .
 node_modules/.bin/prettier --check --log-level warn .
-(cd services && go vet ./...)
-unformatted=$(gofmt -l services tools/offline)
+for module in services/go.mod examples/*/*/go.mod; do go -C "$(dirname "$module")" vet ./...; done
+unformatted=$(gofmt -l services tools/offline examples)
 [ -z "$unformatted" ] || {
   printf 'gofmt would change:\n%s\ndo: make format\n' "$unformatted" >&2
   exit 1

@@ -108,6 +108,7 @@ unit_tests() {
   lint
   go_tests services
   go_tests tools/offline/pulumi-resource-command
+  go_tests examples/visualizer/app
   jest_tests tests/unit
 }
 

@@ -1,4 +1,3 @@
 import { examples } from "../scenarios/examples";
-import { first } from "../support/scenario";
 
-examples(first);
+examples({ quick: true });

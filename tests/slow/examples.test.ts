@@ -1,4 +1,3 @@
 import { examples } from "../scenarios/examples";
-import { rest } from "../support/scenario";
 
-examples(rest);
+examples({ quick: false });

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Builds base images from Debian and Maven packages for machines that can't reach Docker Hub, and keeps them in
+# Builds base images from Debian, Maven and Go packages for machines that can't reach Docker Hub, and keeps them in
 # the folder registry/ of the cache under their public names. They are real software but not the official images,
 # and their labels say so. serve-images.sh and load-images.sh bring them to an engine; throwaway-engine.sh serves
 # them to its engines by itself.
 #
-#   build-images.sh        builds what is missing or has other inputs than last time; otherwise does nothing
+#   build-images.sh        builds each image that is missing or has other inputs than last time, and no other
 #   build-images.sh list   prints the images' names
 #
 # Newer packages alone do not cause a build: delete the cache's folder registry/ to have one.
@@ -13,7 +13,8 @@ set -euo pipefail
 readonly DEBIAN=bookworm
 readonly GO=1.26
 readonly GO_TOOLCHAIN=go1.26.8 # fetched as a Go module when the machine's own is not a $GO
-# Folder in images/, repository, tag, Debian suite. Tags are the versions that the packages have; the builds check it.
+# Folder in images/, repository, tag, Debian suite. Tags are the versions that the packages have; the builds check it. A
+# folder with a go.mod is of a Go program, the tool that it names.
 readonly IMAGES=(
   "busybox library/busybox 1.35 $DEBIAN"
   "nginx library/nginx 1.26.3 trixie"
@@ -21,8 +22,11 @@ readonly IMAGES=(
   "kafka apache/kafka 4.3.1 $DEBIAN"
   "registry library/registry 2.8.3 trixie"
   "redis library/redis 7.0.15 $DEBIAN"
+  "postgres library/postgres 15 $DEBIAN"
+  "ferretdb ferretdb/ferretdb 1.24.2 $DEBIAN"
+  "consul hashicorp/consul 1.22.5 $DEBIAN"
 )
-readonly DESCRIPTION="built from Debian/Maven packages by swarm-platform's offline route; not the official image"
+readonly DESCRIPTION="built from Debian, Maven or Go packages by swarm-platform's offline route; not the official image"
 readonly CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt # containers trust what the machine trusts: some networks re-sign TLS
 readonly PUSH_ADDRESS=127.0.0.1:5001                  # on the loopback of the throw-away engine
 
@@ -92,20 +96,32 @@ find_go() {
   go_settings=(GOPROXY="$(go_setting GOPROXY)" GOSUMDB="$(go_setting GOSUMDB)" GOFLAGS="$(go_setting GOFLAGS)")
 }
 
-# One hash over all that decides what an image becomes, but for the packages' own versions.
-inputs() { # FOLDER
+base_inputs() { # SUITE
   {
-    cat "$here/build-images.sh" "$CA_BUNDLE"
+    echo "$1"
+    declare -f make_base
+    cat "$CA_BUNDLE"
+  } | sha256sum
+}
+
+# One hash over all that decides what an image becomes, but for the packages' own versions. Of this script it has the
+# functions that make the image, so that what is written for another one makes no difference.
+inputs() { # FOLDER REPOSITORY TAG SUITE
+  {
+    echo "$*"
     (cd "$here/images/$1" && find . -type f -print0 | sort -z | xargs -0 sha256sum)
+    base_inputs "$4"
+    # shellcheck disable=SC2046 # words
+    declare -f build_image $(context_makers "$1")
     [[ $1 != golang ]] || echo "$(go env GOVERSION) ${go_settings[*]}"
   } | sha256sum | cut -d' ' -f1
 }
 
 # Says why the image must be built; nothing when it need not be.
-why_build() { # FOLDER REPOSITORY TAG
+why_build() { # FOLDER REPOSITORY TAG SUITE
   if [[ ! -s $registry/docker/registry/v2/repositories/$2/_manifests/tags/$3/current/link ]]; then
     echo "not there yet"
-  elif [[ $(cat "$registry/inputs/$1" 2>/dev/null) != "$(inputs "$1")" ]]; then
+  elif [[ $(cat "$registry/inputs/$1" 2>/dev/null) != "$(inputs "$@")" ]]; then
     echo "its inputs changed"
   fi
 }
@@ -134,30 +150,73 @@ make_base() { # SUITE
     "$1" - "${mirror[@]}" <<<"$sources" | docker import - "offline-base:$1"
 }
 
-kafka_context() { # FOLDER VERSION
-  cp -r "$here/images/kafka" "$1"
-  mvn --batch-mode --quiet --file "$1/pom.xml" -Dkafka.version="$2" \
-    dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$1/libs"
+# Kept as the images are; it adds nothing to them, who have its layer.
+bring_base() { # SUITE
+  local kept=$PUSH_ADDRESS/offline-base:$1
+  if [[ $(cat "$registry/inputs/base-$1" 2>/dev/null) == "$(base_inputs "$1")" ]]; then
+    docker pull "$kept"
+    docker tag "$kept" "offline-base:$1"
+  else
+    make_base "$1"
+    docker tag "offline-base:$1" "$kept"
+    docker push "$kept"
+    mkdir -p "$registry/inputs"
+    base_inputs "$1" >"$registry/inputs/base-$1"
+  fi
+}
+
+# Functions that make the build context of an image when that is more than its folder. They set context, and may add to
+# arguments.
+
+context_golang() {
+  local setting
+  context=$goroot
+  for setting in "${go_settings[@]}"; do arguments+=(--build-arg "$setting"); done
+}
+
+context_kafka() { # FOLDER VERSION
+  context=$work/kafka
+  cp -r "$here/images/kafka" "$context"
+  mvn --batch-mode --quiet --file "$context/pom.xml" -Dkafka.version="$2" \
+    dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$context/libs"
+}
+
+# The program is named after the folder.
+context_go_program() { # FOLDER VERSION [MODULE=FOLDER]
+  context=$work/$1
+  cp -r "$here/images/$1" "$context"
+  [[ -z ${3:-} ]] || go mod edit -replace "$3" "$context/go.mod"
+  CGO_ENABLED=0 go build -C "$context" -trimpath -ldflags="-s -w" -o "$context/$1" tool
+}
+
+# The program does not start without a file that its releases have and its module has not.
+context_ferretdb() { # FOLDER VERSION
+  local module=github.com/FerretDB/FerretDB source=$work/ferretdb-source
+  go mod download -C "$here/images/$1" $module
+  cp -r --no-preserve=mode "$(go list -C "$here/images/$1" -m -f '{{.Dir}}' $module)" "$source"
+  echo "v$2" >"$source/build/version/version.txt"
+  context_go_program "$@" "$module=$source"
+}
+
+# Names of these functions for an image, the one to call first; none where the folder is the context.
+context_makers() { # FOLDER
+  declare -F "context_$1" || true
+  [[ ! -f $here/images/$1/go.mod ]] || echo context_go_program
+}
+
+build_image() { # FOLDER REPOSITORY TAG SUITE
+  local context=$here/images/$1 arguments=(--build-arg "DEBIAN=$4" --build-arg "VERSION=$3") makers
+  mapfile -t makers < <(context_makers "$1")
+  ((${#makers[@]} == 0)) || "${makers[0]}" "$1" "$3"
+  docker build --file "$here/images/$1/Dockerfile" --tag "$PUSH_ADDRESS/$2:$3" "${arguments[@]}" \
+    --label "org.opencontainers.image.title=$1 $3" --label "org.opencontainers.image.description=$DESCRIPTION" "$context"
 }
 
 build_and_push() { # FOLDER REPOSITORY TAG SUITE
-  local context=$here/images/$1 arguments=() setting
-  case $1 in
-    golang)
-      context=$goroot
-      for setting in "${go_settings[@]}"; do arguments+=(--build-arg "$setting"); done
-      ;;
-    kafka)
-      context=$work/kafka
-      kafka_context "$context" "$3"
-      ;;
-    *) arguments=(--build-arg "VERSION=$3") ;;
-  esac
-  docker build --file "$here/images/$1/Dockerfile" --build-arg "DEBIAN=$4" --tag "$PUSH_ADDRESS/$2:$3" "${arguments[@]}" \
-    --label "org.opencontainers.image.title=$1 $3" --label "org.opencontainers.image.description=$DESCRIPTION" "$context"
+  build_image "$@"
   docker push "$PUSH_ADDRESS/$2:$3"
   mkdir -p "$registry/inputs"
-  inputs "$1" >"$registry/inputs/$1"
+  inputs "$@" >"$registry/inputs/$1"
 }
 
 start_engine() {
@@ -216,7 +275,7 @@ exec 3>&2 # the terminal, also for a trap that runs while a step writes to the l
 todo=()
 for image in "${IMAGES[@]}"; do
   read -r folder repository tag suite <<<"$image"
-  reason=$(why_build "$folder" "$repository" "$tag")
+  reason=$(why_build "$folder" "$repository" "$tag" "$suite")
   if [[ -n $reason ]]; then
     todo+=("$image")
     say "will build ${repository#library/}:$tag: $reason"
@@ -231,7 +290,7 @@ trap 'exit 130' INT TERM
 : >"$log"
 step "throw-away engine" start_engine
 for suite in $(printf '%s\n' "${todo[@]}" | cut -d' ' -f4 | sort -u); do
-  step "Debian $suite, the base" make_base "$suite"
+  step "Debian $suite, the base" bring_base "$suite"
 done
 for image in "${todo[@]}"; do
   read -r folder repository tag suite <<<"$image"
