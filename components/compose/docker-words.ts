@@ -100,11 +100,11 @@ function mode(value: unknown): unknown {
   return isPlain(value) && "global" in value ? { global: true } : value;
 }
 
-/** That of the image, which is told by itself, is left out. */
+/** By name. That of the image, which is told by itself, is left out. */
 function labels(value: unknown): unknown {
   if (!isPlain(value)) return value;
   const entries = Object.entries(value).filter(([label]) => label !== IMAGE_LABEL);
-  return entries.map(([label, one]) => ({ label, value: one }));
+  return entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([label, one]) => ({ label, value: one }));
 }
 
 function isPlain(value: unknown): value is Values {
