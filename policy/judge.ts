@@ -32,21 +32,36 @@ export function violations(subject: Subject, settings: Settings, context: Contex
       rule: rule.name,
       level,
       service: subject.name,
-      message: `${subject.name}: ${found}; ${advice(rule, settings)}`,
+      message: `${subject.name}: ${found}; ${advice(rule, subject, settings)}`,
       ...(waived !== undefined && { waived }),
       ...(waiver !== undefined && { waiver }),
     }));
   });
 }
 
-function advice({ name, listed, cure }: Rule, { allow }: Settings): string {
+function advice(rule: Rule, { inStackFile }: Subject, { allow }: Settings): string {
+  const { name, listed } = rule;
+  const cure = inStackFile ? (rule.cureInStackFile ?? rule.cure) : rule.cure;
   if (!listed) return cure;
   const services = allow[name] ?? [];
   const allowed = services.length === 0 ? "for no service" : `for ${services.join(", ")}`;
   return `allowed: ${allowed}; ${cure} in policy/settings.yaml (allow: ${name})`;
 }
 
-/** Waivers that no violation needs. */
-export function unusedWaivers(settings: Settings, found: readonly Violation[]): Waiver[] {
-  return settings.waivers.filter((waiver) => !found.some((one) => one.waiver === waiver));
+/**
+ * Waivers that no violation needs. Those for services of the program itself are not told where it has stack files alone,
+ * nor those for stack files where it has none.
+ *
+ * @param asked all services that were asked about.
+ */
+export function unusedWaivers(
+  settings: Settings,
+  found: readonly Violation[],
+  asked: Iterable<string>,
+): Waiver[] {
+  const isInStackFile = (name: string): boolean => name.includes("/");
+  const sorts = new Set([...asked].map(isInStackFile));
+  return settings.waivers.filter(
+    (waiver) => sorts.has(isInStackFile(waiver.service)) && !found.some((one) => one.waiver === waiver),
+  );
 }

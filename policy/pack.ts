@@ -31,6 +31,8 @@ const settings = readSettings(readFileSync("settings.yaml", "utf8"), stack, {
 const context = { stackSecrets: ownSecrets() };
 /** By URN of the resource. */
 const found = new Map<string, readonly Violation[]>();
+/** Names of all services. */
+const asked = new Set<string>();
 
 function ownSecrets(): Record<string, string> {
   let file: string;
@@ -78,11 +80,11 @@ new PolicyPack("swarm-platform", {
       name: "read",
       description: "Reads the resources for the rules.",
       enforcementLevel: "remediate",
-      remediateResource: ({ urn, type, name, props }) => {
-        const subject = subjectOf(type, name, new Properties(props));
-        if (subject !== undefined && !("faults" in settings)) {
-          found.set(urn, violations(subject, settings, context));
-        }
+      remediateResource: ({ urn, type, name, props, opts }) => {
+        const subject = subjectOf(type, name, new Properties(props), opts.parent?.split("::").pop());
+        if (subject === undefined || "faults" in settings) return;
+        if (subject.is === "workload") asked.add(subject.name);
+        found.set(urn, violations(subject, settings, context));
       },
     },
     ...rules,
@@ -102,7 +104,9 @@ new PolicyPack("swarm-platform", {
       enforcementLevel: "advisory",
       validateStack: (_, report) => {
         if ("faults" in settings) return;
-        unusedWaivers(settings, [...found.values()].flat()).forEach((waiver) => report(unusedText(waiver)));
+        unusedWaivers(settings, [...found.values()].flat(), asked).forEach((waiver) =>
+          report(unusedText(waiver)),
+        );
       },
     },
   ],

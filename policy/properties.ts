@@ -31,6 +31,11 @@ export class Properties {
     this.raw = raw;
   }
 
+  /** The same with other names; {@link Secret}s and values that are not known are handed over as they are. */
+  renamed(rename: (props: Readonly<Record<string, unknown>>) => object): Properties {
+    return new Properties(rename(this.raw as Record<string, unknown>));
+  }
+
   find(...path: Path): Found {
     let at = opened(this.raw);
     let { secret } = at;

@@ -26,6 +26,8 @@ export interface Rule {
   readonly asks: string;
   /** What to do about a resource that breaks it. */
   readonly cure: string;
+  /** The same in a stack file's own words. @default the cure */
+  readonly cureInStackFile?: string;
   /**
    * What breaks it: property and value, and what is allowed (for a rule with a list, that list is). Nothing for what is
    * not known yet, and for a resource that it is not about.
@@ -74,6 +76,7 @@ export const RULES: readonly Rule[] = [
     level: "mandatory",
     asks: "What runs has a memory limit, so that it can't take down its node.",
     cure: "set memoryMiB (of docker.Service: taskSpec.resources.limits.memoryBytes)",
+    cureInStackFile: "set deploy.resources.limits.memory",
     check: required("memory limit", "above 0", ({ memory }) => memory),
   },
   {
@@ -81,6 +84,7 @@ export const RULES: readonly Rule[] = [
     level: "mandatory",
     asks: "What goes on running has a health check; without one a rollout is called done that serves nobody.",
     cure: "set healthcheck, or { waived: reason } there",
+    cureInStackFile: "set healthcheck.test, or the reason as deploy.labels: swarm-platform.no-health-check",
     check: workload(({ healthcheck, oneShot }) => {
       if (healthcheck === UNKNOWN || oneShot !== false) return [];
       const first = healthcheck?.[0];
@@ -98,6 +102,8 @@ export const RULES: readonly Rule[] = [
       "No secret is where others read it: in variables, arguments, labels, build arguments and configs, which the state, " +
       "`docker inspect` and process lists show.",
     cure: "make it a file (secrets of SwarmService, docker.Secret) and give its path, such as DB_PASSWORD_FILE",
+    cureInStackFile:
+      "make it one of its secrets and give the path, such as DB_PASSWORD_FILE: /run/secrets/db",
     check: (subject, { stackSecrets }) => {
       if (!("texts" in subject)) return [];
       const find = subject.is === "config" ? certainSecretIn : secretIn;
@@ -127,6 +133,7 @@ export const RULES: readonly Rule[] = [
     listed: true,
     asks: "Only the edge and other listed services publish ports: a published port is open on every address of a node.",
     cure: "add a route to the edge (components/edge/edge.ts), or list the service",
+    cureInStackFile: "take ports away and let a service that may publish call it, or list the service",
     check: workload(({ ports }) => {
       if (ports === UNKNOWN || ports === undefined || ports.length === 0) return [];
       return [`published ports = ${ports.join(", ")}`];
@@ -138,6 +145,7 @@ export const RULES: readonly Rule[] = [
     production: true,
     asks: "In production, overlay networks are encrypted.",
     cure: "set networkEncrypted (of docker.Network: options.encrypted)",
+    cureInStackFile: 'set driver_opts: { encrypted: "" }',
     check: (subject) =>
       subject.is === "network" && subject.overlay === true && subject.encrypted === false
         ? ["encrypted = false; allowed: true"]
@@ -149,6 +157,8 @@ export const RULES: readonly Rule[] = [
     production: true,
     asks: "In production, what runs has an image with a digest: every node runs the same bytes, tomorrow too.",
     cure: "set registry, so that built images have one; take others by ImagePull, or add @sha256:...",
+    cureInStackFile:
+      "set registry, so that built images have one; have the registry of others answer, or add @sha256:...",
     check: workload(({ image }) =>
       typeof image !== "string" || imageParts(image).digest !== undefined
         ? []
@@ -161,6 +171,7 @@ export const RULES: readonly Rule[] = [
     production: true,
     asks: "In production, a service that keeps no data has two tasks or more, or is global: one node may fail.",
     cure: "set replicas to 2 or more",
+    cureInStackFile: "set deploy.replicas to 2 or more",
     check: workload(({ kind, replicas, stateful, oneShot }) => {
       if (stateful !== false || oneShot !== false || typeof replicas !== "number" || replicas >= 2) return [];
       const what = kind === "container" ? "one container" : `replicas = ${replicas}`;
@@ -172,6 +183,7 @@ export const RULES: readonly Rule[] = [
     level: "advisory",
     asks: "What runs has a CPU limit.",
     cure: "set cpus (of docker.Service: taskSpec.resources.limits.nanoCpus)",
+    cureInStackFile: "set deploy.resources.limits.cpus",
     check: required("CPU limit", "above 0", ({ cpus }) => cpus),
   },
   {
@@ -179,6 +191,7 @@ export const RULES: readonly Rule[] = [
     level: "advisory",
     asks: "The root file system is read-only: what breaks in can't change the program.",
     cure: "set readOnly, with a tmpfs mount where it writes",
+    cureInStackFile: "set read_only: true, with volumes of type tmpfs where it writes",
     check: workload(({ readOnly }) =>
       readOnly === UNKNOWN || readOnly === true ? [] : ["readOnly = false; allowed: true"],
     ),
@@ -188,6 +201,7 @@ export const RULES: readonly Rule[] = [
     level: "advisory",
     asks: "All capabilities are dropped, but for those that are added by name.",
     cure: 'set capDrop: ["ALL"]',
+    cureInStackFile: "set cap_drop: [ALL]",
     check: workload(({ capDrops, privileged }) => {
       if (privileged === true) return ["privileged = true; allowed: false"];
       if (capDrops === UNKNOWN || capDrops?.includes("ALL") || capDrops?.includes(UNKNOWN)) return [];
@@ -212,14 +226,14 @@ export const RULES: readonly Rule[] = [
     level: "advisory",
     asks: "Logs that are files on the node are rotated.",
     cure: "set max-size (SwarmService does), or another driver than json-file",
+    cureInStackFile: "set logging: { driver: json-file, options: { max-size: 10m } }, or another driver",
     check: workload(({ logDriver, logOptions }) => {
       if (logDriver === UNKNOWN || logOptions === UNKNOWN) return [];
-      if (logDriver !== undefined && logDriver !== "json-file") return [];
+      // A stack file that gives options alone leaves the driver's name empty.
+      if (logDriver && logDriver !== "json-file") return [];
       // The engine's own default is json-file without an end, unless its configuration says otherwise.
       if (logDriver !== undefined && logOptions?.["max-size"] !== undefined) return [];
-      return [
-        `log driver ${logDriver === undefined ? "not set" : "= json-file without max-size"}; allowed: with max-size`,
-      ];
+      return [`log driver ${logDriver ? "= json-file without max-size" : "not set"}; allowed: with max-size`];
     }),
   },
 ];

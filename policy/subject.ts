@@ -1,4 +1,5 @@
 import { posix } from "node:path";
+import { dockerFields, dockerType, nameInStack } from "../components/compose/docker-words";
 import { Properties, UNKNOWN } from "./properties";
 import type { Found, Known } from "./properties";
 
@@ -39,8 +40,10 @@ export interface Workload {
 
 /** A resource as the rules see it. */
 export type Subject = {
-  /** Name inside the environment: that of the swarm without its prefix. */
+  /** Name inside the environment: that of the swarm without its prefix. Of what a stack file declares `stack/name`. */
   readonly name: string;
+  /** Whether a stack file declares it. */
+  readonly inStackFile: boolean;
   /** Reasons of waivers in the resource itself, by rule. */
   readonly waived: Readonly<Record<string, string>>;
 } & (
@@ -58,10 +61,27 @@ const CONTAINER = ["taskSpec", "containerSpec"] as const;
 
 /**
  * @param name of the resource, for one that has none on the swarm, or not yet.
+ * @param parent name of the component that it is in; that of what a stack file declares is the stack.
  * @returns undefined for a resource that no rule is about.
  */
-export function subjectOf(type: string, name: string, props: Properties): Subject | undefined {
-  const common = { name: shortName(name, props), waived: {} };
+export function subjectOf(
+  type: string,
+  name: string,
+  props: Properties,
+  parent: string | undefined,
+): Subject | undefined {
+  const declared = dockerType(type);
+  if (declared === undefined) return dockerSubject(type, name, props);
+  const subject = dockerSubject(
+    declared,
+    name,
+    props.renamed((fields) => dockerFields(type, fields)),
+  );
+  return subject && { ...subject, name: nameInStack(parent ?? "", name), inStackFile: true };
+}
+
+function dockerSubject(type: string, name: string, props: Properties): Subject | undefined {
+  const common = { name: shortName(name, props), waived: {}, inStackFile: false };
   const image = { is: "image", ...common, name } as const;
   switch (type) {
     case "docker:index/service:Service": {
@@ -79,7 +99,7 @@ export function subjectOf(type: string, name: string, props: Properties): Subjec
     case "docker:index/image:Image":
       return { ...image, image: props.get("imageName"), texts: buildArguments(props, "args") };
     case "docker:index/serviceConfig:ServiceConfig":
-      return { is: "config", ...common, texts: [{ where: "data", found: decoded(props.find("data")) }] };
+      return { is: "config", ...common, texts: contents(props) };
     case "docker:index/volume:Volume":
       return { is: "volume", ...common, binds: [props.get("driverOpts", "device")] };
     default:
@@ -124,7 +144,7 @@ function service(props: Properties): Workload {
     replicas:
       props.get("mode", "global") === true ? "global" : (props.get("mode", "replicated", "replicas") ?? 1),
     stateful: mounts === UNKNOWN ? UNKNOWN : anyTrue(mounts.map(keepsData)),
-    oneShot: equals(props.get("taskSpec", "restartPolicy", "condition"), "none"),
+    oneShot: anyTrue([equals(props.get("taskSpec", "restartPolicy", "condition"), "none"), isJob(props)]),
     readOnly: inContainer("readOnly"),
     capDrops: inContainer("capDrops"),
     privileged: false,
@@ -132,6 +152,14 @@ function service(props: Properties): Workload {
     logDriver: props.get("taskSpec", "logDriver", "name"),
     logOptions: props.get("taskSpec", "logDriver", "options"),
   };
+}
+
+/** Which stack files alone can have. */
+function isJob(props: Properties): Known<boolean> {
+  const modes = props.entries("mode");
+  return modes === UNKNOWN
+    ? UNKNOWN
+    : modes.some(([mode]) => mode === "replicatedJob" || mode === "globalJob");
 }
 
 function servicePorts(props: Properties): Known<readonly string[]> {
@@ -304,6 +332,12 @@ function texts(
   if (whole.secret && whole.value !== undefined) return [{ where, found: whole }];
   const entries = props.entries(...path);
   return entries === UNKNOWN ? [] : entries.map(text);
+}
+
+/** A stack file's text is one, where it can be. */
+function contents(props: Properties): Text[] {
+  const text = props.find("text");
+  return [{ where: "data", found: text.value === undefined ? decoded(props.find("data")) : text }];
 }
 
 function decoded({ value, secret }: Found): Found {

@@ -1,5 +1,6 @@
-import { at, canonical, differingPaths, isObject, SECRET, tokens, UNKNOWN } from "./preview";
+import { at, canonical, differingPaths, isObject, resourceOf, SECRET, tokens, UNKNOWN } from "./preview";
 import type { Operation, Preview, Resource, Step, Value, Values } from "./preview";
+import { isInStackFile } from "./stack-files";
 import { textDiff } from "./text-diff";
 import { sayValue, serviceFields, spaced } from "./words";
 
@@ -111,10 +112,11 @@ export function findChanges({ steps }: Preview): Changes {
 
   const images = of(IMAGE).map((step) => imageChange(step, byId, steps));
   const texts = new Map(of(CONFIG).map((step) => [step, textChange(step)]));
+  const usersOf = (step: Step): string[] => namesOfUsers(step, byId, active);
   const services = steps
     .filter((step) => resourceOf(step).type === SERVICE)
-    .flatMap((step) => serviceChange(step, { images, texts, byId, active }) ?? []);
-  const others = active.flatMap((step) => otherChange(step, byId) ?? []);
+    .flatMap((step) => serviceChange(step, { images, texts, usersOf }) ?? []);
+  const others = active.flatMap((step) => otherChange(step, byId, usersOf) ?? []);
   return { services, images, others, drift: drifts(services, others, active) };
 }
 
@@ -123,15 +125,8 @@ type Active = Step & { readonly operation: Operation };
 interface Around {
   readonly images: readonly ImageChange[];
   readonly texts: ReadonlyMap<Active, TextChange>;
-  readonly byId: ReadonlyMap<string, Step>;
-  readonly active: readonly Active[];
-}
-
-/** Whichever version of it there is. */
-export function resourceOf(step: Step): Resource {
-  const found = step.after ?? step.before ?? step.recorded;
-  if (found === undefined) throw new Error(`${step.id}: a step without a resource`);
-  return found;
+  /** Names of the services that a config or a secret is told with. */
+  readonly usersOf: (step: Step) => readonly string[];
 }
 
 function isComponent(step: Step): boolean {
@@ -143,7 +138,7 @@ function isComponent(step: Step): boolean {
 function serviceChange(step: Step, around: Around): ServiceChange | undefined {
   const { name } = resourceOf(step);
   const texts = [...around.texts]
-    .filter(([one]) => ownerOf(one, around.byId) === name)
+    .filter(([one]) => around.usersOf(one).includes(name))
     .map(([, text]) => text);
   if (step.operation === "same") return undefined;
   const { before, after } = step;
@@ -160,7 +155,8 @@ function serviceChange(step: Step, around: Around): ServiceChange | undefined {
   });
   const spec = after?.inputs ?? (before === undefined ? {} : known(before));
   const image = imageOf(spec, before && known(before), around.images);
-  const restarts = fields.some((field) => field.restarts) || (fields.length > 0 && variablesOf(spec) > 1);
+  const shuffles = !isInStackFile(resourceOf(step)) && fields.length > 0 && variablesOf(spec) > 1;
+  const restarts = shuffles || fields.some((field) => field.restarts);
   return {
     name,
     operation,
@@ -210,17 +206,11 @@ function alike(a: Value, b: Value): boolean {
 
 /** Files that configs and secrets are mounted as: other ones, more, fewer. */
 function fileChanges(kind: "configs" | "secrets", step: Step, texts: readonly TextChange[]): Change[] {
-  const what = kind === "configs" ? "config" : "secret";
-  const named = (resource: Resource | undefined, side: "inputs" | "known"): Map<string, string> => {
-    const values = side === "known" && resource !== undefined ? known(resource) : resource?.inputs;
-    const files = at(values, ["taskSpec", "containerSpec", kind]);
-    const entries = Array.isArray(files) ? (files as Values[]) : [];
-    return new Map(entries.map((file) => [sayValue(file.fileName), sayValue(file[`${what}Name`])]));
-  };
+  const what = WORDS[kind];
   const [was, is, wanted] = [
-    named(step.recorded, "inputs"),
-    named(step.before, "known"),
-    named(step.after, "inputs"),
+    mountedFiles(step.recorded?.inputs, kind),
+    mountedFiles(step.before && known(step.before), kind),
+    mountedFiles(step.after?.inputs, kind),
   ];
   return [...new Set([...is.keys(), ...wanted.keys()])].flatMap((file) => {
     const [from, to] = [is.get(file), wanted.get(file)];
@@ -233,6 +223,15 @@ function fileChanges(kind: "configs" | "secrets", step: Step, texts: readonly Te
         : { field: `${what} ${file}`, from: from ?? "none", to: to ?? "none", cause },
     ];
   });
+}
+
+const WORDS = { configs: "config", secrets: "secret" } as const;
+
+/** Names of the configs or secrets of a service by the files that they are there. */
+export function mountedFiles(spec: Values | undefined, kind: keyof typeof WORDS): Map<string, string> {
+  const files = at(spec, ["taskSpec", "containerSpec", kind]);
+  const entries = Array.isArray(files) ? (files as Values[]) : [];
+  return new Map(entries.map((file) => [sayValue(file.fileName), sayValue(file[`${WORDS[kind]}Name`])]));
 }
 
 /** How much of a text changes, such as `+2 -1 lines`. */
@@ -251,6 +250,7 @@ function fate(
 ): { tasks: string; interrupts: boolean } {
   const count = replicasOf(spec);
   const tasks = count === undefined ? "a task on each node" : count === 1 ? "1 task" : `${count} tasks`;
+  if (isJob(spec)) return { tasks: jobFate(operation, tasks), interrupts: false };
   if (operation === "create") return { tasks: `starts ${tasks}`, interrupts: false };
   if (operation === "delete") return { tasks: "stops for good", interrupts: true };
   if (operation === "replace") return { tasks: `stops, then starts ${tasks} anew`, interrupts: true };
@@ -268,11 +268,32 @@ function fate(
   return { tasks: `restarts ${tasks}${pace}${stopFirst ? "" : ", new before old"}`, interrupts: false };
 }
 
-/** Undefined for a global service. */
-export function replicasOf(spec: Values): number | undefined {
-  if (at(spec, ["mode", "global"]) === true) return undefined;
-  const replicas = at(spec, ["mode", "replicated", "replicas"]);
-  return typeof replicas === "number" ? replicas : 1;
+function isJob({ mode }: Values): boolean {
+  return isObject(mode) && ("replicatedJob" in mode || "globalJob" in mode);
+}
+
+/** Nobody calls a job; any update runs it again. */
+function jobFate(operation: Operation, tasks: string): string {
+  if (operation === "delete") return "goes, with what it logged";
+  return operation === "create" ? `runs ${tasks} to the end` : `runs ${tasks} to the end once more`;
+}
+
+/** Undefined for a service that is on each node. */
+export function replicasOf({ mode }: Values): number | undefined {
+  if (at(mode, ["global"]) === true || at(mode, ["globalJob"]) !== undefined) return undefined;
+  const count = at(mode, ["replicated", "replicas"]) ?? at(mode, ["replicatedJob", "totalCompletions"]);
+  return typeof count === "number" ? count : 1;
+}
+
+/** Networks of a service, each with the names that it has there; those of the program by their ids. */
+export function networksOf(spec: Values): ReadonlyMap<string, readonly string[]> {
+  const networks = at(spec, ["taskSpec", "networksAdvanceds"]);
+  return new Map(
+    (Array.isArray(networks) ? (networks as Values[]) : []).map(({ id, aliases }) => [
+      sayValue(id),
+      Array.isArray(aliases) ? (aliases as string[]) : [],
+    ]),
+  );
 }
 
 /** Names of the volumes of a service. */
@@ -287,6 +308,20 @@ export function volumesOf(spec: Values): string[] {
 function variablesOf(spec: Values): number {
   const env = at(spec, ["taskSpec", "containerSpec", "env"]);
   return isObject(env) ? Object.keys(env).length : 0;
+}
+
+/** The service that a config or secret is in, or those that change and mount it, before or after. */
+function namesOfUsers(step: Step, byId: ReadonlyMap<string, Step>, active: readonly Active[]): string[] {
+  const owner = ownerOf(step, byId);
+  if (owner !== undefined) return [owner];
+  const names = [step.before, step.after].flatMap((one) => one?.inputs.name ?? []);
+  const mounts = (one: Resource | undefined): boolean =>
+    [...mountedFiles(one?.inputs, "configs"), ...mountedFiles(one?.inputs, "secrets")].some(
+      ([, name]) => name !== UNKNOWN && names.includes(name),
+    );
+  return active
+    .filter((one) => resourceOf(one).type === SERVICE && (mounts(one.before) || mounts(one.after)))
+    .map((one) => resourceOf(one).name);
 }
 
 /** Name of the service that something belongs to. */
@@ -386,15 +421,22 @@ function baseImages({ before, after }: Step): string[] {
 // ---------------------------------------------------------------- configs
 
 function textChange(step: Active): TextChange {
-  const text = (resource: Resource | undefined): string => {
-    const data = resource?.inputs.data;
-    return typeof data === "string" && data !== SECRET && data !== UNKNOWN
-      ? Buffer.from(data, "base64").toString("utf8")
-      : "";
-  };
+  const before = step.operation === "create" ? undefined : step.before;
   const { name, inputs } = resourceOf(step);
-  const diff = textDiff(text(step.operation === "create" ? undefined : step.before), text(step.after));
-  return { name, diff: inputs.data === SECRET ? ["(its content is secret)"] : diff };
+  const isSecret = [inputs.data, inputs.text].includes(SECRET);
+  return {
+    name,
+    diff: isSecret ? ["(its content is secret)"] : textDiff(contentOf(before), contentOf(step.after)),
+  };
+}
+
+/** Content of a config; that of a stack file is no base64 if it is text. Empty where it can't be shown. */
+export function contentOf(config: Resource | undefined): string {
+  const { text, data } = config?.inputs ?? {};
+  const shown = (value: Value): value is string =>
+    typeof value === "string" && value !== SECRET && value !== UNKNOWN;
+  if (shown(text)) return text;
+  return shown(data) ? Buffer.from(data, "base64").toString("utf8") : "";
 }
 
 // ---------------------------------------------------------------- all else
@@ -416,17 +458,21 @@ const COMMAND_KINDS: Readonly<Record<string, string>> = {
   ImagePush: "push of image",
 };
 
-function otherChange(step: Active, byId: ReadonlyMap<string, Step>): OtherChange | undefined {
+function otherChange(
+  step: Active,
+  byId: ReadonlyMap<string, Step>,
+  usersOf: Around["usersOf"],
+): OtherChange | undefined {
   const { type, name, parent } = resourceOf(step);
   if (type === SERVICE || type === IMAGE) return undefined;
-  const owner = ownerOf(step, byId);
   const component =
     resourceOf(byId.get(parent ?? "") ?? step)
       .type.split(":")
       .pop() ?? "";
   // Told with the service: new content, and what goes or comes with it.
-  if (owner !== undefined && type === CONFIG) return undefined;
-  if (owner !== undefined && type === SECRETS && step.operation !== "update") return undefined;
+  const isFile = type === CONFIG || type === SECRETS;
+  if (isFile && (type === CONFIG || step.operation !== "update") && usersOf(step).length > 0)
+    return undefined;
   const changes = pathsOf(step).flatMap((path) => otherField(path, step) ?? []);
   const told = step.operation === "update" || step.operation === "replace" ? changes : [];
   const command = type === COMMAND ? COMMAND_KINDS[component] : undefined;
@@ -451,7 +497,8 @@ function otherField(path: string, step: Step): Change | undefined {
   const parts = tokens(path);
   const [first = "", second = ""] = parts;
   const { type } = resourceOf(step);
-  if (type === SECRETS) return { field: "content", from: "", to: "changed", cause: "wanted" };
+  if (type === SECRETS && first !== "labels")
+    return { field: "content", from: "", to: "changed", cause: "wanted" };
   if (type === CONFIG && first !== "labels") return undefined;
   if (first === "registryAuth") return { field: "registry login", from: "", to: "changed", cause: "wanted" };
   if (first === "environment") {

@@ -1,7 +1,8 @@
-import { COMMAND, NETWORK, resourceOf, SERVICE, VOLUME, volumesOf } from "./changes";
+import { COMMAND, NETWORK, networksOf, SERVICE, VOLUME, volumesOf } from "./changes";
 import type { Changes } from "./changes";
-import { at, canonical } from "./preview";
+import { at, canonical, resourceOf } from "./preview";
 import type { Preview, Resource, Step, Values } from "./preview";
+import { isInStackFile } from "./stack-files";
 import { sayValue } from "./words";
 
 /** Something that a reviewer must not miss. */
@@ -23,6 +24,7 @@ function dangersOf(step: Step, steps: readonly Step[]): Warned[] {
   switch (type) {
     case NETWORK:
       if (!gone) return [];
+      if (isInStackFile(resourceOf(step))) return stackNetworkDangers(step, steps);
       return warn(
         `network ${name}`,
         step.operation === "delete"
@@ -40,9 +42,28 @@ function dangersOf(step: Step, steps: readonly Step[]): Warned[] {
   }
 }
 
+/** One that goes, goes after its services, or after they have left it. */
+function stackNetworkDangers({ operation, before, after }: Step, steps: readonly Step[]): Warned[] {
+  const users = steps.flatMap((step) => {
+    const { type, name, inputs } = resourceOf(step);
+    return type === SERVICE && networksOf(inputs).has(sayValue(before?.inputs.name)) ? [name] : [];
+  });
+  if (operation === "delete" || after === undefined || users.length === 0) return [];
+  return warn(
+    `network ${after.name}`,
+    `is replaced, because Swarm can't change one: ${users.join(", ")} ${users.length === 1 ? "is" : "are"} removed and made anew with it`,
+  );
+}
+
 function volumeDangers({ operation, before, after }: Step): Warned[] {
   if (before === undefined) return [];
   const where = `volume ${String(before.inputs.name)}`;
+  if (operation === "replace" && before.retained && before.inputs.name !== after?.inputs.name) {
+    return warn(
+      where,
+      `is replaced by ${sayValue(after?.inputs.name)}, which starts empty; its data stays behind`,
+    );
+  }
   if (operation === "replace" || (operation === "delete" && !before.retained)) {
     return warn(where, "is deleted with all its data");
   }

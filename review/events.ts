@@ -1,5 +1,6 @@
 import { readPolicyEvent } from "../policy/report";
 import { hideLogins, hideSecrets } from "./hidden";
+import { inDockerWords } from "./stack-files";
 import type { Operation, Preview, Resource, StateResource, Step, Values, Violation } from "./preview";
 
 /** One event of Pulumi's engine (sdk/go/common/apitype/events.go), as far as it is read here. */
@@ -12,12 +13,14 @@ interface EngineEvent {
     readonly urn?: string;
     readonly ephemeral?: boolean;
   };
-  readonly policyEvent?: {
-    readonly resourceUrn?: string;
-    readonly message: string;
-    readonly policyName: string;
-    readonly enforcementLevel: string;
-  };
+  readonly policyEvent?: PolicyEvent;
+}
+
+interface PolicyEvent {
+  readonly resourceUrn?: string;
+  readonly message: string;
+  readonly policyName: string;
+  readonly enforcementLevel: string;
 }
 
 interface Metadata {
@@ -47,7 +50,7 @@ export function readEvents(lines: readonly string[]): Preview {
   const steps = new Map<string, Metadata>();
   const discarded: Metadata[] = [];
   const outputs = new Map<string, Values>();
-  const policies: Violation[] = [];
+  const policies: PolicyEvent[] = [];
   const warnings = new Set<string>();
   const errors = new Set<string>();
   for (const line of lines) {
@@ -59,7 +62,7 @@ export function readEvents(lines: readonly string[]): Preview {
     if (pre !== undefined && pre.op in OPERATIONS) steps.set(pre.urn, pre);
     else if (pre?.op === "delete-replaced") discarded.push(pre);
     const { policyEvent, diagnosticEvent } = event ?? {};
-    if (policyEvent !== undefined) policies.push(violation(policyEvent));
+    if (policyEvent !== undefined) policies.push(policyEvent);
     else if (diagnosticEvent !== undefined && !diagnosticEvent.ephemeral) {
       const { severity, message } = diagnosticEvent;
       const text = hideLogins(plainText(message));
@@ -69,17 +72,20 @@ export function readEvents(lines: readonly string[]): Preview {
   }
   // Half of a replacement, which says it all, or what an earlier `up` could not delete.
   const left = discarded.filter(({ urn }) => steps.get(urn)?.op !== "replace");
+  // Pulumi's order is another one each time.
+  const known = new Map(
+    [...steps.values()]
+      .sort((a, b) => (a.urn < b.urn ? -1 : 1))
+      .map((one) => [one.urn, step(one, refreshed.get(one.urn), outputs.get(one.urn))]),
+  );
   return {
-    // Pulumi's order is another one each time.
     steps: [
-      ...[...steps.values()]
-        .sort((a, b) => (a.urn < b.urn ? -1 : 1))
-        .map((one) => step(one, refreshed.get(one.urn), outputs.get(one.urn))),
+      ...known.values(),
       ...left.map((one) =>
         step({ ...one, op: "delete", urn: `${one.urn} (left over)` }, undefined, undefined),
       ),
     ],
-    policies,
+    policies: policies.map((event) => violation(event, known.get(event.resourceUrn ?? ""))),
     warnings: [...warnings],
     errors: [...errors],
   };
@@ -107,14 +113,14 @@ function step(metadata: Metadata, refresh: Metadata | undefined, outputs: Values
   const [was, before, after] = states.map((state, i) =>
     state ? resource(urn, state, hidden[2 * i] ?? {}, hidden[2 * i + 1] ?? {}) : undefined,
   );
-  return {
+  return inDockerWords({
     id: idOf(urn),
     operation: OPERATIONS[metadata.op] ?? "same",
     recorded: was,
     before,
     after: metadata.op === "delete" ? undefined : after,
     paths: Object.keys(metadata.detailedDiff ?? {}),
-  };
+  });
 }
 
 function resource(urn: string, state: StateResource, inputs: Values, outputs: Values): Resource {
@@ -131,9 +137,9 @@ function resource(urn: string, state: StateResource, inputs: Values, outputs: Va
   };
 }
 
-function violation(event: NonNullable<EngineEvent["policyEvent"]>): Violation {
+function violation(event: PolicyEvent, of: Step | undefined): Violation {
   const { resourceUrn } = event;
-  const service = resourceUrn ? nameOf(resourceUrn) : undefined;
+  const service = (of?.after ?? of?.before)?.name ?? (resourceUrn ? nameOf(resourceUrn) : undefined);
   return { ...readPolicyEvent({ ...event, message: hideLogins(plainText(event.message)) }), service };
 }
 

@@ -1,9 +1,13 @@
 // Previews without an engine: the program runs against a mocked one (review/graph/), and what it asks for is compared.
 import { spawnSync } from "node:child_process";
+import { dockerType } from "../components/compose/docker-words";
+import { CONFIG, NETWORK, networksOf, SECRETS, SERVICE, VOLUME } from "./changes";
 import { idOf } from "./events";
 import { hideSecrets } from "./hidden";
-import { at, differingPaths, isObject, SECRET, tokens } from "./preview";
+import { at, differingPaths, isObject, replaced, SECRET, tokens } from "./preview";
 import type { Preview, Resource, StateResource, Step, Value, Values } from "./preview";
+import { inDockerWords, isInStackFile, meantBy } from "./stack-files";
+import { sayValue } from "./words";
 
 const OUTPUT_LIMIT = 1024 * 1024 * 1024;
 
@@ -29,21 +33,27 @@ interface Printed {
   readonly golden: readonly Recorded[];
 }
 
-const SERVICE = "docker:index/service:Service";
 const IMAGE = "docker:index/remoteImage:RemoteImage";
-const CONFIG = "docker:index/serviceConfig:ServiceConfig";
-const SECRET_TYPE = "docker:index/secret:Secret";
 const BUILD = "swarm-platform:index:ImageBuild";
 
 /** Properties whose change replaces what can't change in place, see components/service/replacement.ts. */
 const REPLACED: Readonly<Record<string, RegExp>> = {
-  "docker:index/network:Network": /./,
-  "docker:index/volume:Volume": /./,
+  [NETWORK]: /./,
+  [VOLUME]: /./,
   [CONFIG]: /./,
-  [SECRET_TYPE]: /./,
+  [SECRETS]: /./,
   [IMAGE]: /^(?!keepLocally)/,
   [SERVICE]:
     /^(name$|mode\.global|taskSpec\.networksAdvanceds|taskSpec\.containerSpec\.(labels|hosts|sysctl))/,
+};
+
+/** The same of what stack files declare, see components/compose/provider/providers.ts. */
+const REPLACED_IN_STACK_FILE: Readonly<Record<string, RegExp>> = {
+  [NETWORK]: /./,
+  [VOLUME]: /^Name$/,
+  [CONFIG]: /^(?!Labels)/,
+  [SECRETS]: /^(?!Labels)/,
+  [SERVICE]: /^(Name|Mode\.\w+)$/,
 };
 
 /**
@@ -58,14 +68,21 @@ export function recordedPreview(stack: string, state: string): Preview {
     deployment.resources.filter((one) => !one.delete).map((one) => [idOf(one.urn), fromState(one)]),
   );
   const after = new Map(resources.map((one) => [`${one.type} ${one.name}`, fromGraph(one)]));
-  // A secret's name is made with a key that is one too: whether there is a new value is not known here.
   const ignored = new Map(
-    resources.map(({ type, name, options }) => [
-      `${type} ${name}`,
-      type === SECRET_TYPE ? ["name", "data"] : (options.ignoreChanges ?? []),
+    resources.map((one) => [
+      `${one.type} ${one.name}`,
+      ignoredOf(one, before.get(`${one.type} ${one.name}`)),
     ]),
   );
   return compared(before, after, ignored);
+}
+
+/** A secret's name is made with a key that is one too: whether there is a new value is not known here. */
+function ignoredOf({ type, options }: Recorded, before: Resource | undefined): readonly string[] {
+  if (type === SECRETS) return ["name", "data"];
+  const { Text, Data } = before?.inputs ?? {};
+  const isSecretFile = [CONFIG, SECRETS].includes(dockerType(type) ?? "") && isObject(Text ?? Data);
+  return isSecretFile ? ["Name"] : (options.ignoreChanges ?? []);
 }
 
 /**
@@ -230,11 +247,14 @@ function compared(
 ): Preview {
   const ids = [...new Set([...before.keys(), ...after.keys()])];
   const steps = ids.flatMap((id): Step[] => {
-    const [is, will] = hiddenTogether(before.get(id), after.get(id), ignored.get(id) ?? []);
+    const [is, found] = hiddenTogether(before.get(id), after.get(id), ignored.get(id) ?? []);
+    const will = meantBy(is, found);
     const type = (is ?? will)?.type ?? "";
     // How Pulumi and this machine reach an engine is not what is reviewed here.
     if (type.startsWith("pulumi:")) return [];
     const paths = is === undefined || will === undefined ? [] : differing(is, will);
+    const declared = dockerType(type);
+    const replaces = declared === undefined ? REPLACED[type] : REPLACED_IN_STACK_FILE[declared];
     const operation =
       is === undefined
         ? "create"
@@ -242,12 +262,26 @@ function compared(
           ? "delete"
           : paths.length === 0
             ? "same"
-            : paths.some((path) => REPLACED[type]?.test(path))
+            : paths.some((path) => replaces?.test(path))
               ? "replace"
               : "update";
-    return [{ id, operation, recorded: is, before: is, after: will, paths }];
+    return [inDockerWords({ id, operation, recorded: is, before: is, after: will, paths })];
   });
-  return { steps, policies: [], warnings: [], errors: [] };
+  return { steps: withNetworks(steps), policies: [], warnings: [], errors: [] };
+}
+
+/** Services of stack files are replaced with their networks, see components/compose/compose-stack.ts. */
+function withNetworks(steps: readonly Step[]): Step[] {
+  const replacedOnes = steps.flatMap(({ operation, after }) =>
+    operation === "replace" && after?.type === NETWORK && isInStackFile(after) ? [after] : [],
+  );
+  const isOn = ({ inputs }: Resource): boolean =>
+    replacedOnes.some(({ inputs: { name } }) => networksOf(inputs).has(sayValue(name)));
+  return steps.map((step) =>
+    step.after?.type === SERVICE && step.before !== undefined && isOn(step.after)
+      ? { ...step, operation: "replace" }
+      : step,
+  );
 }
 
 /** Components have no inputs, and their outputs are no change. */
@@ -281,11 +315,4 @@ function hiddenTogether(
     is && { ...is, inputs: oldInputs, outputs: oldOutputs },
     will && { ...will, inputs: kept, outputs },
   ];
-}
-
-/** With the value at a path replaced, or taken away. */
-function replaced(values: Values, [key = "", ...rest]: readonly string[], value: Value): Values {
-  const inner = values[key];
-  if (rest.length > 0) return isObject(inner) ? { ...values, [key]: replaced(inner, rest, value) } : values;
-  return { ...values, [key]: value };
 }

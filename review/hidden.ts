@@ -43,7 +43,7 @@ function hide(value: Value, path: string, secret: ReadonlySet<string>): Value {
   if (Array.isArray(value)) return value.map((one) => hide(one, `${path}/*`, secret));
   if (!isObject(value)) return value;
   if (SIGNATURE in value) return SECRET;
-  const variables = /\/(env|environment)$/.test(path);
+  const variables = /\/(env|environment)$/i.test(path);
   return Object.fromEntries(
     Object.entries(value).map(([key, one]) => {
       const hidden = key === "registryAuth" || (variables && TELLING_NAME.test(key));

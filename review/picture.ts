@@ -1,7 +1,7 @@
-import { CONFIG, replicasOf, resourceOf, SERVICE, volumesOf } from "./changes";
+import { CONFIG, contentOf, mountedFiles, networksOf, replicasOf, SERVICE, volumesOf } from "./changes";
 import type { Changes } from "./changes";
 import type { Warned } from "./dangers";
-import { at } from "./preview";
+import { at, resourceOf } from "./preview";
 import type { Preview, Resource, Step, Values } from "./preview";
 import { sayValue } from "./words";
 
@@ -65,23 +65,25 @@ function escaped(text: string): string {
 
 function portsOf({ inputs }: Resource): string[] {
   const ports = at(inputs, ["endpointSpec", "ports"]);
-  return (Array.isArray(ports) ? (ports as Values[]) : []).map(({ publishedPort }) => String(publishedPort));
+  // Without a number Swarm chooses one.
+  return (Array.isArray(ports) ? (ports as Values[]) : []).map(({ publishedPort }) =>
+    String(publishedPort ?? "any"),
+  );
 }
 
-/** Names of a service in the environment's network. */
-function namesOf({ name, inputs }: Resource): string[] {
-  const networks = at(inputs, ["taskSpec", "networksAdvanceds"]);
-  const aliases = (Array.isArray(networks) ? (networks as Values[]) : []).flatMap(({ aliases }) =>
-    Array.isArray(aliases) ? (aliases as string[]) : [],
-  );
-  return aliases.length > 0 ? aliases : [name];
+/** Names of a service in the networks that another one is in too. */
+function namesFor({ inputs }: Resource, { name, inputs: own }: Resource): readonly string[] {
+  const networks = networksOf(own);
+  if (networks.size === 0) return [name];
+  const shared = [...networksOf(inputs).keys()].flatMap((network) => networks.get(network) ?? []);
+  return shared;
 }
 
 /** Who calls whom, and whether that one calls back. */
 function calls(services: readonly Resource[], steps: readonly Step[]): [string, string, boolean][] {
   const spoken = new Map(services.map((one) => [one, spokenTo(one, steps)]));
   const speaks = (from: Resource, to: Resource): boolean =>
-    from !== to && namesOf(to).some((name) => speaksTo(spoken.get(from) ?? "", name));
+    from !== to && namesFor(from, to).some((name) => speaksTo(spoken.get(from) ?? "", name));
   return services.flatMap((from, i) =>
     services.flatMap((to, j): [string, string, boolean][] => {
       const back = speaks(to, from);
@@ -93,9 +95,13 @@ function calls(services: readonly Resource[], steps: readonly Step[]): [string, 
 /** All texts in which a service finds the addresses of others: arguments, variables, configs. */
 function spokenTo({ name, inputs }: Resource, steps: readonly Step[]): string {
   const { args, commands, env } = (at(inputs, ["taskSpec", "containerSpec"]) ?? {}) as Values;
+  const mounted = [...mountedFiles(inputs, "configs").values()];
   const configs = steps
-    .filter(({ id, after }) => id.startsWith(`${CONFIG} ${name}-`) && after !== undefined)
-    .map(({ after }) => Buffer.from(sayValue(after?.inputs.data), "base64").toString("utf8"));
+    .filter(({ id, after }) => {
+      if (after === undefined || !id.startsWith(`${CONFIG} `)) return false;
+      return id.startsWith(`${CONFIG} ${name}-`) || mounted.includes(sayValue(after.inputs.name));
+    })
+    .map(({ after }) => contentOf(after));
   return [JSON.stringify([args, commands, env]), ...configs].join("\n");
 }
 

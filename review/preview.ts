@@ -39,6 +39,13 @@ export interface Step {
   readonly paths: readonly string[];
 }
 
+/** Whichever version of it there is. */
+export function resourceOf(step: Step): Resource {
+  const found = step.after ?? step.before ?? step.recorded;
+  if (found === undefined) throw new Error(`${step.id}: a step without a resource`);
+  return found;
+}
+
 /** One result of a policy. */
 export interface Violation {
   readonly rule: string;
@@ -71,6 +78,13 @@ export function tokens(path: string): string[] {
 /** The value at a path; undefined when there is none. */
 export function at(value: Value, path: readonly string[]): Value {
   return path.reduce<Value>((inner, key) => (isObject(inner) ? inner[key] : undefined), value);
+}
+
+/** With the value at a path replaced, or taken away. */
+export function replaced(values: Values, [key = "", ...rest]: readonly string[], value: Value): Values {
+  const inner = values[key];
+  if (rest.length > 0) return isObject(inner) ? { ...values, [key]: replaced(inner, rest, value) } : values;
+  return { ...values, [key]: value };
 }
 
 /** Arrays are objects too, by index. */

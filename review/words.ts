@@ -121,7 +121,7 @@ export function serviceField(path: string): Field {
  */
 export function serviceFields(paths: readonly string[], before: Values, after: Values): Field[] {
   const fields = new Map<string, Field>();
-  for (const path of paths.flatMap((one) => variables(one, before, after))) {
+  for (const path of paths.flatMap((one) => within(one, before, after))) {
     const field = serviceField(path);
     fields.set(field.path.join("/"), field);
   }
@@ -131,12 +131,14 @@ export function serviceFields(paths: readonly string[], before: Values, after: V
   );
 }
 
-/** Each variable is a field of its own, also where all of them go at once. */
-function variables(path: string, before: Values, after: Values): string[] {
-  const parts = tokens(path);
-  if (parts.join("/") !== `${CONTAINER}/env`) return [path];
-  const keys = [before, after].flatMap((side) => Object.keys((at(side, parts) as Values | undefined) ?? {}));
-  return [...new Set(keys)].map((key) => `${path}[${JSON.stringify(key)}]`);
+/** A block, such as all variables or all limits, as its fields, also where all of them go at once. */
+function within(path: string, before: Values, after: Values): string[] {
+  const keys = [before, after].flatMap((side) => {
+    const value = at(side, tokens(path));
+    return isObject(value) && !Array.isArray(value) ? Object.keys(value) : [];
+  });
+  if (keys.length === 0) return [path];
+  return [...new Set(keys)].flatMap((key) => within(`${path}[${JSON.stringify(key)}]`, before, after));
 }
 
 /** A list counts as one. */
@@ -186,12 +188,13 @@ function sayLabel({ label, value }: Values): string {
   return `${sayValue(label)}=${sayValue(value)}`;
 }
 
+/** An id by its first characters, as docker shows it; those of stack files are names. */
 function sayNetwork({ id, aliases }: Values): string {
-  return `${sayValue(id).slice(0, 12)} as ${sayValue(aliases)}`;
+  return `${sayValue(id).replace(/^([a-z0-9]{12})[a-z0-9]{13,}$/, "$1")} as ${sayValue(aliases)}`;
 }
 
 function sayPort({ publishedPort, targetPort, protocol, publishMode }: Values): string {
-  return `${sayValue(publishedPort)} to ${sayValue(targetPort)}/${sayValue(protocol)} (${sayValue(publishMode)})`;
+  return `${sayValue(publishedPort ?? "any")} to ${sayValue(targetPort)}/${sayValue(protocol)} (${sayValue(publishMode)})`;
 }
 
 function sayMount({ type, source, target }: Values): string {

@@ -12,12 +12,14 @@ import {
   IMAGE_LABEL,
   nameOf,
   NamedStack,
+  usedNetworks,
   withNamespace,
 } from "./convert";
 import { EngineResource, typeOf } from "./engine-resource";
+import { at, missingExternals } from "./external";
 import { registryOf, StackImage, taggedImage } from "./image-reference";
 import { loadStackFiles, StackFileArgs, StackFileError } from "./load";
-import type { FileObject, Place, Service, StackFile } from "./model";
+import type { FileObject, Service, StackFile } from "./model";
 import { defined, Fields, isFields, text, Value } from "./provider/shown-spec";
 import type { StackEnvironment } from "./stack-environment";
 
@@ -80,7 +82,10 @@ export class ComposeStack extends pulumi.ComponentResource {
 
     this.namespace = args.namespace ?? name;
     this.file = this.load();
-    this.requireExternal();
+    this.refuse([
+      ...missingExternals(this.namespace, this.file, args.environment.observed),
+      ...this.takenPorts(),
+    ]);
     this.declareNetworks();
     this.declareVolumes();
     this.declareConfigs();
@@ -108,39 +113,6 @@ export class ComposeStack extends pulumi.ComponentResource {
     } catch (error) {
       throw error instanceof StackFileError ? new pulumi.ResourceError(error.message, this, true) : error;
     }
-  }
-
-  /** What others make must be there before anything runs. */
-  private requireExternal(): void {
-    const { observed } = this.args.environment;
-    const faults: string[] = [];
-    const used = this.usedNetworks();
-    for (const [key, { external, place, name }] of this.file.networks) {
-      if (!external || !used.has(key)) continue;
-      const wanted = nameOf(this.namespace, key, { name });
-      // Those of each engine are everywhere.
-      if (["bridge", "host", "none"].includes(wanted)) continue;
-      const scope = observed.networks.get(wanted);
-      if (scope === "swarm") continue;
-      const is = scope === undefined ? "is not there" : `is one of this engine alone (scope ${scope})`;
-      faults.push(
-        `${at(place)}: network ${wanted} is external and ${is}; do: docker network create --driver overlay ${wanted}`,
-      );
-    }
-    for (const [word, objects, there] of [
-      ["config", this.file.configs, observed.configs],
-      ["secret", this.file.secrets, observed.secrets],
-    ] as const) {
-      const names = new Set(there.map(({ name }) => name));
-      for (const [key, object] of objects) {
-        const wanted = nameOf(this.namespace, key, object);
-        if (!object.external || names.has(wanted)) continue;
-        faults.push(
-          `${at(object.place)}: ${word} ${wanted} is external and is not there; do: docker ${word} create ${wanted} FILE`,
-        );
-      }
-    }
-    this.refuse([...faults, ...this.takenPorts()]);
   }
 
   /** Ports of the files that another service has; only two of host mode may share one, on different nodes. */
@@ -180,22 +152,19 @@ export class ComposeStack extends pulumi.ComponentResource {
     );
   }
 
-  private usedNetworks(): ReadonlySet<string> {
-    return new Set(
-      [...this.file.services.values()].flatMap(({ networks }) => networks.map(({ network }) => network)),
-    );
-  }
-
   private declareNetworks(): void {
     const { observed } = this.args.environment;
-    for (const key of this.usedNetworks()) {
+    for (const key of usedNetworks(this.file)) {
       const declared = this.file.networks.get(key);
       if (declared?.external) continue;
       const fields = convertNetwork(this.namespace, key, declared);
       if (this.isLeftOut(observed.networks, fields.Name)) continue;
       // Two networks of one name would be one too many.
       const options = { parent: this, deleteBeforeReplace: true };
-      this.networks.set(key, new EngineResource("Network", this.child(key), fields, options));
+      this.networks.set(
+        key,
+        new EngineResource("Network", this.child(key), this.allConcealed(fields), options),
+      );
     }
   }
 
@@ -217,7 +186,10 @@ export class ComposeStack extends pulumi.ComponentResource {
       const fields = { ...convertVolume(this.namespace, volume), ...(purge && { purge }) };
       if (this.isLeftOut(observed.volumes, nameOf(this.namespace, key, volume))) continue;
       const options = { parent: this, retainOnDelete: !purge };
-      this.volumes.set(key, new EngineResource("Volume", this.child(key), fields, options));
+      this.volumes.set(
+        key,
+        new EngineResource("Volume", this.child(key), this.allConcealed(fields), options),
+      );
     }
   }
 
@@ -233,7 +205,7 @@ export class ComposeStack extends pulumi.ComponentResource {
       if (config.external || this.isLeftOut(there, nameOf(this.namespace, key, config))) continue;
       const content = contentOf(config);
       const Name = this.fileName("Config", config, content, (data) => contentHash(data));
-      const fields = { ...this.fileFields(config), ...content, Name };
+      const fields = { ...this.allConcealed({ ...this.fileFields(config), ...content }), Name };
       this.configs.set(key, new EngineResource("Config", this.child(key), fields, { parent: this }));
     }
   }
@@ -563,10 +535,6 @@ type ImageBuildInputs = ConstructorParameters<typeof ImageBuild>[1]["build"];
 
 function relative(absolute: string): string {
   return path.relative(process.cwd(), absolute) || ".";
-}
-
-function at({ file, line }: Place): string {
-  return `${file}:${line}`;
 }
 
 function changedUnderName(kind: string, { place, key }: FileObject, name: string): string {

@@ -22,6 +22,11 @@ export interface NamedStack {
   readonly file: StackFile;
 }
 
+/** Networks that services name; no others are made. */
+export function usedNetworks({ services }: StackFile): ReadonlySet<string> {
+  return new Set([...services.values()].flatMap(({ networks }) => networks.map(({ network }) => network)));
+}
+
 /** Name on the swarm: that of the file, else `<namespace>_<key>`. */
 export function nameOf(namespace: string, key: string, declared?: { readonly name?: string }): string {
   return declared?.name ?? `${namespace}_${key}`;

@@ -3,6 +3,8 @@ import * as os from "node:os";
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import type Docker from "dockerode";
+import { dockerFields, dockerType } from "../../components/compose/docker-words";
+import * as external from "../../components/compose/external";
 import * as engine from "../../components/engine/engine";
 import type { ApiNode, ApiService, ObservedEngine } from "../../components/engine/engine";
 import program from "../../index";
@@ -33,6 +35,9 @@ const LOGIN = { username: "platform", password: "generated", htpasswd: "platform
 const STASH = "pulumi:index:Stash";
 const COMMAND = "command:local:Command";
 const SECRET = "docker:index/secret:Secret";
+const CONFIG = "docker:index/serviceConfig:ServiceConfig";
+const NETWORK = "docker:index/network:Network";
+const VOLUME = "docker:index/volume:Volume";
 const IMAGE = "docker:index/remoteImage:RemoteImage";
 
 /**
@@ -51,7 +56,12 @@ export async function programGraph(
     pulumi.runtime.setAllConfig(
       Object.fromEntries(Object.entries(config).map(([key, value]) => [`swarm-platform:${key}`, value])),
     );
-    const outputs = Object.fromEntries([...held].map(([id, one]) => [id, opened(one.outputs) as Values]));
+    const outputs = Object.fromEntries(
+      [...held]
+        // Whether such a file has the content that the stack file gives it can't be known.
+        .filter(([, one]) => !hasSecretContent(one))
+        .map(([id, one]) => [id, opened(one.outputs) as Values]),
+    );
     return await record(program, {
       stack,
       state: { ...outputs, [`${STASH} registry-login`]: { output: LOGIN } },
@@ -77,7 +87,11 @@ function answers(held: ReadonlyMap<string, Held>): Answers {
       ([key, value]) => !(key in inputs) && !isEncrypted(value),
     );
     // A secret's name is made with a key that is a secret too.
-    return { ...Object.fromEntries(told), ...(id.startsWith(SECRET) && { name: one.outputs.name }) };
+    return {
+      ...Object.fromEntries(told),
+      ...(id.startsWith(SECRET) && { name: one.outputs.name }),
+      ...(hasSecretContent(one) && { Name: one.outputs.Name }),
+    };
   };
   const types = new Set([...Object.keys(made), ...[...held.keys()].map((id) => id.split(" ")[0] ?? "")]);
   return Object.fromEntries(
@@ -102,6 +116,11 @@ function opened(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, opened(one)]));
 }
 
+/** A secret of a stack file, or a config that has one in it. */
+function hasSecretContent({ outputs: { Text, Data } }: Held): boolean {
+  return isEncrypted(Text ?? Data);
+}
+
 function isEncrypted(value: unknown): boolean {
   return typeof value === "object" && value !== null && pulumi.runtime.specialSigKey in value;
 }
@@ -121,10 +140,10 @@ function stubEngine(
     platform: "linux/amd64",
     clusterId: (held.get("swarm-platform:index:Swarm swarm")?.outputs.clusterId ?? CLUSTER_ID) as string,
     services: heldServices(held),
-    volumes: names(held, "docker:index/volume:Volume"),
+    volumes: names(held, VOLUME),
     networks: heldNetworks(held),
     nodes,
-    configs: names(held, "docker:index/serviceConfig:ServiceConfig").map(object),
+    configs: names(held, CONFIG).map(object),
     secrets: names(held, SECRET).map(object),
   };
   const hosts = new Map(
@@ -132,23 +151,28 @@ function stubEngine(
   );
   const identities = held.get(`${COMMAND} network-check`)?.inputs.environment as
     { NODES?: string } | undefined;
+  const known = inDockerWords(held);
   const replaced = {
     observeEngine: () => Promise.resolve(observed),
     nodeIdentities: () =>
       Promise.resolve(
         identities?.NODES?.split("\n") ?? nodes.map(({ ID, Description }) => `${Description.Hostname} ${ID}`),
       ),
-    connect: (host: string) => stubbedClient(hosts.get(host) ?? manager),
+    connect: (host: string) => stubbedClient(hosts.get(host) ?? manager, known),
   };
   const original = { ...engine };
+  const { missingExternals } = external;
   const { DOCKER_HOST, DOCKER_CONFIG } = process.env;
   // Nothing of this machine.
   const logins = fs.mkdtempSync(path.join(os.tmpdir(), `${namespace}-graph-`));
   delete process.env.DOCKER_HOST;
   process.env.DOCKER_CONFIG = logins;
   Object.assign(engine as object, replaced);
+  // What others make can't be seen from here.
+  Object.assign(external as object, { missingExternals: () => [] });
   return () => {
     Object.assign(engine as object, original);
+    Object.assign(external as object, { missingExternals });
     fs.rmSync(logins, { recursive: true });
     setVariable("DOCKER_HOST", DOCKER_HOST);
     setVariable("DOCKER_CONFIG", DOCKER_CONFIG);
@@ -179,7 +203,7 @@ const hasName =
 /** The nodes as they should be. Where none is declared there is one, of the name that services are kept on. */
 function declaredNodes(config: Readonly<Record<string, string>>, held: ReadonlyMap<string, Held>): ApiNode[] {
   const declared = Object.entries(nodesOf(config));
-  const alone = [...heldServices(held).values()]
+  const alone = [...heldServices(inDockerWords(held)).values()]
     .flatMap(({ Spec }) => Spec.TaskTemplate.Placement?.Constraints ?? [])
     .map((constraint) => /^node\.hostname==(.+)$/.exec(constraint)?.[1])
     .find((name) => name !== undefined);
@@ -195,7 +219,7 @@ function declaredNodes(config: Readonly<Record<string, string>>, held: ReadonlyM
 }
 
 function heldNetworks(held: ReadonlyMap<string, Held>): ObservedEngine["networks"] {
-  const networks = [...held].filter(([id]) => id.startsWith("docker:index/network:Network "));
+  const networks = [...held].filter(([id]) => id.startsWith(`${NETWORK} `));
   return new Map(
     networks.map(([, { inputs, outputs }]) => {
       const { name, attachable, internal, ipv6, ipamConfigs, labels } = inputs as {
@@ -230,6 +254,18 @@ interface Label {
 
 function byName(labels: readonly Label[] = []): Record<string, string> {
   return Object.fromEntries(labels.map(({ label, value }) => [label, value]));
+}
+
+/** What the state holds, that of stack files too. */
+function inDockerWords(held: ReadonlyMap<string, Held>): ReadonlyMap<string, Held> {
+  return new Map(
+    [...held].map(([id, one]): [string, Held] => {
+      const [type = "", name] = id.split(" ");
+      const known = dockerType(type);
+      if (known === undefined) return [id, one];
+      return [`${known} stack file's ${name}`, { ...one, inputs: dockerFields(type, one.inputs) }];
+    }),
+  );
 }
 
 /** The services that the state holds, as the program looks at them before it declares its own; none of them runs. */
@@ -286,8 +322,10 @@ function object(name: string): { readonly name: string; readonly createdAt: stri
   return { name, createdAt: "" };
 }
 
-/** An engine that has no image, and whose swarm is as declared. */
-function stubbedClient(node: ApiNode | undefined): Docker {
+/** An engine that has no image, and whose swarm is as declared, with what the state holds. */
+function stubbedClient(node: ApiNode | undefined, held: ReadonlyMap<string, Held>): Docker {
+  const specs = (type: string): { CreatedAt: string; Spec: { Name: string } }[] =>
+    names(held, type).map((Name) => ({ CreatedAt: "", Spec: { Name } }));
   const none = (): Promise<never> => Promise.reject(new Error("there is no engine"));
   const nothing = (): Promise<never[]> => Promise.resolve([]);
   const info = {
@@ -298,11 +336,11 @@ function stubbedClient(node: ApiNode | undefined): Docker {
   const client = {
     info: () => Promise.resolve(info),
     listNodes: nothing,
-    listServices: nothing,
-    listNetworks: nothing,
-    listConfigs: nothing,
-    listSecrets: nothing,
-    listVolumes: () => Promise.resolve({ Volumes: [] }),
+    listServices: () => Promise.resolve([...heldServices(held).values()]),
+    listNetworks: () => Promise.resolve(names(held, NETWORK).map((Name) => ({ Name, Scope: "swarm" }))),
+    listConfigs: () => Promise.resolve(specs(CONFIG)),
+    listSecrets: () => Promise.resolve(specs(SECRET)),
+    listVolumes: () => Promise.resolve({ Volumes: names(held, VOLUME).map((Name) => ({ Name })) }),
     getImage: () => ({ inspect: none }),
     modem: { dial: (_: object, done: (error: Error) => void) => done(new Error("there is no engine")) },
   };

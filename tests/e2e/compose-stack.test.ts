@@ -1,3 +1,6 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+import type { Report } from "../../review/report";
 import { describeWithEngines, LocalEngine, startEngine } from "../support/engine";
 import { plannedChanges, runningTasks, stackObjects, stacksOnly, writeFiles } from "../support/stack-files";
 import { Workspace } from "../support/workspace";
@@ -51,10 +54,25 @@ describeWithEngines("a stack file", () => {
       stacksOnly({ name: "shop", files: ["shop.yml"], env }),
     );
     writeFiles(workspace, { "shop.yml": FILE, "password.txt": "first-secret-of-all" });
+    workspace.policies(`
+development: [dev]
+levels: { memory-limit: "off", health-check: advisory }
+waivers: [{ rule: plain-secrets, service: shop/web, reason: to see it hidden }]
+`);
     workspace.succeed("stack.sh", "init");
   }, 120_000);
 
   afterAll(() => engine.stop(), 60_000);
+
+  /** What a report says, which has no secret in it. */
+  function report(...args: string[]): Report {
+    const { code, output } = workspace.tool("report.sh", ...args);
+    if (code === 1) throw new Error(output);
+    const file = path.join(workspace.folder, ".reports/dev/report.json");
+    const text = fs.readFileSync(file, "utf8");
+    expect(text).not.toMatch(/first-secret|hunter2/);
+    return JSON.parse(text) as Report;
+  }
 
   test("is deployed in the order of depends_on, jobs to their end, and then nothing is to change", () => {
     const up = workspace.succeed("stack.sh", "up");
@@ -85,6 +103,21 @@ describeWithEngines("a stack file", () => {
       "update Service shop-old: Resources",
       "update Service shop-web: Env, Mode",
     ]);
+    const { drift, policies, verdict } = report();
+    expect({ verdict, drift }).toEqual({
+      verdict: "changes",
+      drift: [
+        { where: "shop/old", field: "memory limit", recorded: "none", found: "64 MiB" },
+        { where: "shop/web", field: "env LOG", recorded: "info", found: "hand" },
+        { where: "shop/web", field: "replicas", recorded: "2", found: "1" },
+      ],
+    });
+    expect(policies.filter(({ rule }) => /plain|health/.test(rule))).toEqual([
+      expect.objectContaining({ rule: "health-check", service: "shop/db" }),
+      expect.objectContaining({ rule: "health-check", service: "shop/old" }),
+      expect.objectContaining({ rule: "health-check", service: "shop/web" }),
+      expect.objectContaining({ rule: "plain-secrets", service: "shop/web", waived: "to see it hidden" }),
+    ]);
     workspace.succeed("stack.sh", "up");
     expect(plannedChanges(workspace)).toEqual([]);
     expect(runningTasks(engine, "shop_db")).toEqual(before);
@@ -113,6 +146,24 @@ describeWithEngines("a stack file", () => {
       "replace Config shop-page: Name, Text",
       "update Service shop-web: Configs",
     ]);
+    const told = {
+      verdict: "changes",
+      services: [
+        { name: "shop/old", operation: "delete" },
+        {
+          name: "shop/web",
+          operation: "update",
+          tasks: "restarts 2 tasks, one by one, new before old",
+          changes: [{ field: "config /page", to: "+1 -1 lines", cause: "wanted" }],
+          texts: [{ name: "shop/page", diff: ["-first page", "+second page"] }],
+        },
+      ],
+      other: [],
+      dangers: [],
+      drift: [],
+    };
+    expect(report()).toMatchObject({ ...told, basis: "live" });
+    expect(report("--basis", "recorded")).toMatchObject({ ...told, basis: "recorded" });
     workspace.succeed("stack.sh", "up");
     const configs = engine.docker("config", "ls", "--format", "{{.Name}}").split("\n");
     expect(configs).toEqual([expect.stringMatching(/^shop_page-/)]);
@@ -124,6 +175,33 @@ describeWithEngines("a stack file", () => {
     ]);
     expect(runningTasks(engine, "shop_db")).toEqual(before);
     expect(plannedChanges(workspace)).toEqual([]);
+  }, 240_000);
+
+  test("is held to the policies, and what a network's change means is told as dangerous", () => {
+    const before = runningTasks(engine, "shop_db", "shop_web");
+    workspace.edit(
+      "shop.yml",
+      "networks: [default, back]",
+      "networks: [default, back]\n    volumes: [/var/run/docker.sock:/s]",
+    );
+    const up = workspace.pulumi("up", "--yes", "--skip-preview", "--policy-pack", "policy");
+    expect(up.code).not.toBe(0);
+    expect(up.output).toContain("shop/web: mount of /var/run/docker.sock; allowed: for no service;");
+    workspace.edit("shop.yml", "\n    volumes: [/var/run/docker.sock:/s]", "");
+
+    workspace.edit("shop.yml", "attachable: true", "attachable: false");
+    const { services, dangers, verdict } = report();
+    expect(verdict).toBe("dangerous");
+    expect(services).toMatchObject([{ name: "shop/web", operation: "replace", interrupts: true }]);
+    expect(dangers).toEqual([
+      {
+        where: "network shop/back",
+        message: "is replaced, because Swarm can't change one: shop/web is removed and made anew with it",
+      },
+    ]);
+    expect(report("--basis", "recorded")).toMatchObject({ services: [{ name: "shop/web" }], dangers });
+    workspace.edit("shop.yml", "attachable: false", "attachable: true");
+    expect(runningTasks(engine, "shop_db", "shop_web")).toEqual(before);
   }, 240_000);
 
   test("fails with the task, the reason and the cure, and the next preview shows that it is not done", () => {

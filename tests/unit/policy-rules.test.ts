@@ -79,8 +79,10 @@ const config = (text: string): [string, Values] => [
   { name: "conf", data: Buffer.from(text).toString("base64") },
 ];
 
+const SERVICES = ["web"];
+
 function judge([type, props]: [string, Values], settings: Partial<Settings> = {}, secrets = {}): Violation[] {
-  const subject = subjectOf(type, "resource", new Properties(props));
+  const subject = subjectOf(type, "resource", new Properties(props), undefined);
   if (subject === undefined) return [];
   return violations(subject, { ...SETTINGS, ...settings }, { stackSecrets: secrets });
 }
@@ -527,7 +529,7 @@ describe("settings", () => {
       { rule: "health-check", service: "web", reason: "r" },
     ];
     const settings = { ...SETTINGS, waivers };
-    expect(unusedWaivers(settings, judge(broken, settings))).toEqual(waivers.slice(0, 2));
+    expect(unusedWaivers(settings, judge(broken, settings), SERVICES)).toEqual(waivers.slice(0, 2));
   });
 
   test("a component's own waiver of the health check counts", () => {

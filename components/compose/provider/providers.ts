@@ -8,6 +8,7 @@ import {
   inWordsOf,
   isFields,
   isSame,
+  OURS,
   serviceSpec,
   shownService,
   text,
@@ -66,8 +67,6 @@ interface Kind {
 }
 
 const NAMESPACE_LABEL = "com.docker.stack.namespace";
-/** Inputs that are not the engine's. */
-const OURS = new Set(["__provider", "registryAuth", "purge"]);
 /** How long what uses an object may take to let go of it, in ms. */
 const RELEASE = 60_000;
 /** Time between two looks, in ms. */

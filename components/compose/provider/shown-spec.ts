@@ -8,10 +8,19 @@ export interface Fields {
   readonly [key: string]: Value | undefined;
 }
 
+/** Inputs that are not the engine's. */
+export const OURS: ReadonlySet<string> = new Set(["__provider", "registryAuth", "purge"]);
 /** Fields of the Engine API's ServiceSpec itself. */
-const OF_SERVICE = new Set(["Name", "Labels", "Mode", "UpdateConfig", "RollbackConfig", "EndpointSpec"]);
+export const OF_SERVICE = new Set([
+  "Name",
+  "Labels",
+  "Mode",
+  "UpdateConfig",
+  "RollbackConfig",
+  "EndpointSpec",
+]);
 /** Fields of its TaskTemplate; all others are of the ContainerSpec in that. */
-const OF_TASK = new Set([
+export const OF_TASK = new Set([
   "ForceUpdate",
   "LogDriver",
   "Networks",
@@ -31,9 +40,9 @@ const TIMES = new Set([
   "Timeout",
   "Window",
 ]);
-const SIZES = new Set(["MemoryBytes", "SizeBytes"]);
+export const SIZES = new Set(["MemoryBytes", "SizeBytes"]);
 /** Their keys are not the Engine API's, and their values are text. */
-const MAPS = new Set(["ContainerLabels", "DriverOpts", "Env", "Labels", "Options", "Sysctls"]);
+export const MAPS = new Set(["ContainerLabels", "DriverOpts", "Env", "Labels", "Options", "Sysctls"]);
 /** What the engine takes a field for that is not given; it may say so when it is asked. */
 const DEFAULTS: Fields = {
   Condition: "any",
@@ -210,7 +219,8 @@ function sizeText(value: number): string | number {
   return `${value / size}${unit}`;
 }
 
-function bytes(text: string): number {
+/** NaN for what is no size. */
+export function bytes(text: string): number {
   const [, count, unit] = /^(-?\d+)(\w+)$/.exec(text) ?? [];
   return Number(count) * BYTES[unit as keyof typeof BYTES];
 }
