@@ -57,6 +57,8 @@ export class Workspace {
       recursive: true,
       filter: (source) => !NOT_COPIED.has(path.relative(ROOT, source)),
     });
+    // It may have the salt of this machine's passphrase.
+    fs.rmSync(path.join(this.folder, `Pulumi.${stack}.yaml`), { force: true });
     fs.symlinkSync(path.join(ROOT, "node_modules"), path.join(this.folder, "node_modules"));
     fs.mkdirSync(path.join(this.folder, ".state"));
     fs.writeFileSync(path.join(this.folder, ".state/passphrase"), "for tests\n", { mode: 0o600 });
