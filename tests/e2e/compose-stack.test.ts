@@ -108,8 +108,8 @@ waivers: [{ rule: plain-secrets, service: shop/web, reason: to see it hidden }]
       verdict: "changes",
       drift: [
         { where: "shop/old", field: "memory limit", recorded: "none", found: "64 MiB" },
-        { where: "shop/web", field: "env LOG", recorded: "info", found: "hand" },
         { where: "shop/web", field: "replicas", recorded: "2", found: "1" },
+        { where: "shop/web", field: "env LOG", recorded: "info", found: "hand" },
       ],
     });
     expect(policies.filter(({ rule }) => /plain|health/.test(rule))).toEqual([
