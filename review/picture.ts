@@ -67,7 +67,7 @@ function portsOf({ inputs }: Resource): string[] {
   const ports = at(inputs, ["endpointSpec", "ports"]);
   // Without a number Swarm chooses one.
   return (Array.isArray(ports) ? (ports as Values[]) : []).map(({ publishedPort }) =>
-    String(publishedPort ?? "any"),
+    sayValue(publishedPort ?? "any"),
   );
 }
 
@@ -75,8 +75,7 @@ function portsOf({ inputs }: Resource): string[] {
 function namesFor({ inputs }: Resource, { name, inputs: own }: Resource): readonly string[] {
   const networks = networksOf(own);
   if (networks.size === 0) return [name];
-  const shared = [...networksOf(inputs).keys()].flatMap((network) => networks.get(network) ?? []);
-  return shared;
+  return [...networksOf(inputs).keys()].flatMap((network) => networks.get(network) ?? []);
 }
 
 /** Who calls whom, and whether that one calls back. */
