@@ -1,6 +1,6 @@
 import { RULES } from "./rules";
 import type { Context, Level, Rule } from "./rules";
-import { matches } from "./settings";
+import { levelOf, matches } from "./settings";
 import type { Settings, Waiver } from "./settings";
 import type { Subject } from "./subject";
 
@@ -21,7 +21,7 @@ export interface Violation {
 /** All rules that a resource breaks, those that are waived too. */
 export function violations(subject: Subject, settings: Settings, context: Context): Violation[] {
   return RULES.flatMap((rule) => {
-    const level = settings.levels[rule.name] ?? rule.level;
+    const level = levelOf(rule, settings, subject.inStackFile);
     if (level === "off" || (rule.production && !settings.production)) return [];
     if (settings.allow[rule.name]?.some((pattern) => matches(pattern, subject.name))) return [];
     const waiver = settings.waivers.find(

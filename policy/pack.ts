@@ -6,6 +6,7 @@ import { unusedWaivers, violations } from "./judge";
 import type { Violation } from "./judge";
 import { Properties } from "./properties";
 import {
+  OF_STACK_FILES,
   SETTINGS,
   settingsText,
   UNUSED_WAIVER,
@@ -15,7 +16,7 @@ import {
   waivedText,
 } from "./report";
 import { RULES } from "./rules";
-import { readSettings } from "./settings";
+import { levelOf, readSettings } from "./settings";
 import { stackSecrets } from "./stack-secrets";
 import { subjectOf } from "./subject";
 
@@ -66,11 +67,21 @@ const broken = (
   text: (one: Violation) => string,
 ): string[] => (found.get(urn) ?? []).filter(wanted).map(text);
 
-const rules = RULES.flatMap(({ name, level }) => {
-  const own = "faults" in settings ? level : (settings.levels[name] ?? level);
-  if (own === "off") return [];
-  const wanted = ({ rule, waived }: Violation): boolean => rule === name && waived === undefined;
-  return [policy(name, own, (urn) => broken(urn, wanted, violationText))];
+// A policy has one level: where a rule has another one for stack files, it is two.
+const rules = RULES.flatMap((rule) => {
+  if ("faults" in settings) return [];
+  const own = levelOf(rule, settings, false);
+  const ofFiles = levelOf(rule, settings, true);
+  const names = new Map([
+    [ofFiles, `${rule.name}${OF_STACK_FILES}`],
+    [own, rule.name],
+  ]);
+  return [...names].flatMap(([level, name]) => {
+    if (level === "off") return [];
+    const wanted = (one: Violation): boolean =>
+      one.rule === rule.name && one.level === level && one.waived === undefined;
+    return [policy(name, level, (urn) => broken(urn, wanted, violationText))];
+  });
 });
 
 new PolicyPack("swarm-platform", {

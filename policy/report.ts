@@ -6,6 +6,8 @@ import type { Waiver } from "./settings";
 export const SETTINGS = "settings";
 export const WAIVED = "waived";
 export const UNUSED_WAIVER = "unused-waiver";
+/** Behind the name of a rule that has another level for stack files. */
+export const OF_STACK_FILES = "-of-stack-files";
 
 /** One result of the policies, as reports list it. */
 export interface Result {
@@ -54,5 +56,5 @@ export function readPolicyEvent(event: {
       return { rule, level: own as Level, message: text ?? "", ...(waived !== undefined && { waived }) };
     }
   }
-  return { rule: event.policyName, level, message };
+  return { rule: event.policyName.replace(new RegExp(`${OF_STACK_FILES}$`), ""), level, message };
 }

@@ -18,6 +18,8 @@ export interface Settings {
   /** Services that a rule lets, by rule. */
   readonly allow: Readonly<Record<string, readonly string[]>>;
   readonly waivers: readonly Waiver[];
+  /** The highest level that a rule has for what stack files declare. */
+  readonly stackFiles: Level | "off";
 }
 
 /** The rules of which the settings speak. */
@@ -29,8 +31,9 @@ export interface RuleNames {
 
 type Values = Readonly<Record<string, unknown>>;
 
+/** The highest first. */
 const LEVELS = ["mandatory", "advisory", "off"];
-const SECTION = ["levels", "allow", "waivers"];
+const SECTION = ["levels", "allow", "waivers", "stackFiles"];
 const TOP = ["development", ...SECTION, "stacks"];
 const WAIVER = ["rule", "service", "reason"];
 
@@ -64,6 +67,7 @@ export function readSettings(
       rules.listed.map((rule) => [rule, sections.flatMap(({ allow }) => allow?.[rule] ?? [])]),
     ),
     waivers: sections.flatMap(({ waivers }) => waivers ?? []),
+    stackFiles: sections.flatMap(({ stackFiles }) => stackFiles ?? []).pop() ?? "mandatory",
   };
 }
 
@@ -71,11 +75,23 @@ interface Section {
   readonly levels?: Settings["levels"];
   readonly allow?: Settings["allow"];
   readonly waivers?: Settings["waivers"];
+  /** @default mandatory */
+  readonly stackFiles?: Settings["stackFiles"];
 }
 
 interface SettingsFile extends Section {
   readonly development?: readonly string[];
   readonly stacks?: Readonly<Record<string, Section | null>>;
+}
+
+/** The level that a rule has for a service of the program, or of a stack file. */
+export function levelOf(
+  { name, level }: { readonly name: string; readonly level: Level },
+  { levels, stackFiles }: Pick<Settings, "levels" | "stackFiles">,
+  inStackFile: boolean,
+): Level | "off" {
+  const own = levels[name] ?? level;
+  return inStackFile && LEVELS.indexOf(stackFiles) > LEVELS.indexOf(own) ? stackFiles : own;
 }
 
 /** Whether a name is meant by a pattern, in which * stands for any text. */
@@ -105,10 +121,13 @@ function ownFaults(place: string, section: unknown, rules: RuleNames): string[] 
 
 function sectionFaults(
   place: string,
-  { levels = {}, allow = {}, waivers = [] }: Values,
+  { levels = {}, allow = {}, waivers = [], stackFiles = "mandatory" }: Values,
   rules: RuleNames,
 ): string[] {
   const faults: string[] = [];
+  if (!LEVELS.includes(stackFiles as string)) {
+    faults.push(`${place}stackFiles = ${JSON.stringify(stackFiles)}; allowed: ${LEVELS.join(", ")}`);
+  }
   if (!isMap(levels)) faults.push(`${place}levels = ${JSON.stringify(levels)}; allowed: a level by rule`);
   for (const [rule, level] of Object.entries(isMap(levels) ? levels : {})) {
     faults.push(...unknownName(`${place}levels`, "rule", rule, rules.all));

@@ -67,7 +67,13 @@ function container(more: Values = {}): [string, Values] {
   ];
 }
 
-const SETTINGS: Settings = { production: true, levels: {}, allow: {}, waivers: [] };
+const SETTINGS: Settings = {
+  production: true,
+  levels: {},
+  allow: {},
+  waivers: [],
+  stackFiles: "mandatory",
+};
 const ALLOW = { "published-ports": ["web"], "docker-socket": ["web"] };
 const mounts = (...list: Values[]): Values => ({ mounts: list });
 const bind = (source: unknown): Values => mounts({ type: "bind", source, target: "/x", readOnly: true });

@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { readPolicyEvent, settingsText, unusedText, violationText, waivedText } from "../../policy/report";
 import { RULES } from "../../policy/rules";
-import { matches, readSettings, Settings } from "../../policy/settings";
+import { levelOf, matches, readSettings, Settings } from "../../policy/settings";
 import { stackSecrets } from "../../policy/stack-secrets";
 import { PROJECT_DIR } from "../support/project";
 
@@ -22,12 +22,14 @@ function read(text: string, stack: string): Settings {
 const FILE = `
 development: [dev, "pr-*"]
 levels: { health-check: advisory }
+stackFiles: advisory
 allow: { published-ports: [nginx] }
 waivers:
   - { rule: health-check, service: a, reason: r }
 stacks:
   prod:
     levels: { health-check: "off" }
+    stackFiles: mandatory
     allow: { published-ports: [metrics] }
     waivers:
       - { rule: health-check, service: b, reason: s }
@@ -40,10 +42,12 @@ test("what is said for all stacks counts for each, and a stack's own besides", (
     levels: { "health-check": "advisory" },
     allow: { "published-ports": ["nginx"] },
     waivers: [{ rule: "health-check", service: "a", reason: "r" }],
+    stackFiles: "advisory",
   });
   expect(read(FILE, "prod")).toMatchObject({
     production: true,
     levels: { "health-check": "off" },
+    stackFiles: "mandatory",
     allow: { "published-ports": ["nginx", "metrics"] },
     waivers: [{ service: "a" }, { service: "b" }],
   });
@@ -61,6 +65,7 @@ test("without anything said, every stack is production and nothing is let", () =
     levels: {},
     allow: { "published-ports": [] },
     waivers: [],
+    stackFiles: "mandatory",
   });
 });
 
@@ -78,7 +83,7 @@ stacks:
   qa: 7
 `),
   ).toEqual([
-    "developmnt is no key; allowed: development, levels, allow, waivers, stacks, perhaps development",
+    "developmnt is no key; allowed: development, levels, allow, waivers, stackFiles, stacks, perhaps development",
     "levels: heath-check is no rule; allowed: health-check, published-ports, perhaps health-check",
     'levels.health-check = "warn"; allowed: mandatory, advisory, off',
     "allow: health-check is no rule with a list; allowed: published-ports",
@@ -90,8 +95,8 @@ stacks:
     "waivers[1].rule not set; allowed: one of health-check, published-ports",
     "waivers[1].service not set; allowed: the name of a service, such as web",
     "waivers[1].reason not set; allowed: why it need not obey",
-    "stacks.prod.waiver is no key; allowed: levels, allow, waivers, perhaps waivers",
-    "stacks.qa = 7; allowed: the keys levels, allow, waivers",
+    "stacks.prod.waiver is no key; allowed: levels, allow, waivers, stackFiles, perhaps waivers",
+    "stacks.qa = 7; allowed: the keys levels, allow, waivers, stackFiles",
   ]);
 });
 
@@ -102,6 +107,7 @@ test.each([
   ["stacks: [prod]", /^stacks = \["prod"\]; allowed: settings by name of the stack/],
   ["levels: [a]", /^levels = \["a"\]; allowed: a level by rule/],
   ["allow: 1", /^allow = 1; allowed: lists of services by rule/],
+  ["stackFiles: warn", /^stackFiles = "warn"; allowed: mandatory, advisory, off$/],
   ["waivers: [1]", /^waivers\[0\] = 1; allowed: rule, service, reason/],
 ])("%s is a fault", (text, says) => expect(faultsOf(text)).toEqual([expect.stringMatching(says)]));
 
@@ -112,6 +118,22 @@ test("the project's own settings have no fault", () => {
   expect(readSettings(text, "prod", { all, listed })).toMatchObject({ production: true });
   expect(readSettings(text, "dev", { all, listed })).toMatchObject({ production: false });
 });
+
+test.each([
+  ["mandatory", "mandatory", "mandatory"],
+  ["mandatory", "advisory", "advisory"],
+  ["mandatory", "off", "off"],
+  ["advisory", "mandatory", "advisory"],
+  ["off", "advisory", "off"],
+] as const)(
+  "a rule that is %s, for stack files at most %s, is %s for these",
+  (level, stackFiles, expected) => {
+    const rule = { name: "health-check", level: "mandatory" } as const;
+    const settings = { levels: { "health-check": level }, stackFiles };
+    expect(levelOf(rule, settings, true)).toBe(expected);
+    expect(levelOf(rule, settings, false)).toBe(level);
+  },
+);
 
 test.each([
   ["kafka-*", "kafka-1", true],

@@ -11,7 +11,13 @@ import { load } from "../support/stack-file";
 const DIGEST = `sha256:${"5".repeat(64)}`;
 /** As the engine sends a text that it does not know yet. */
 const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
-const SETTINGS: Settings = { production: true, levels: {}, allow: {}, waivers: [] };
+const SETTINGS: Settings = {
+  production: true,
+  levels: {},
+  allow: {},
+  waivers: [],
+  stackFiles: "mandatory",
+};
 
 type Values = Readonly<Record<string, unknown>>;
 
