@@ -78,7 +78,7 @@ export function allContenders(
   };
   const bare: Contender = {
     id: "bare",
-    title: "bare Pulumi program",
+    title: "bare program (Pulumi)",
     commands: PULUMI,
     prepare: (folder, scene) => {
       fs.cpSync(path.join(ROOT, "bench/contenders/bare"), folder, { recursive: true });
@@ -94,7 +94,7 @@ export function allContenders(
   const converge: Contender = {
     ...bare,
     id: "converge",
-    title: "bare Pulumi program, convergeConfig",
+    title: "bare program, convergeConfig",
     converge: true,
     // Without tasks there is nothing that it would wait for.
     takesPart: hasTasks,
@@ -254,7 +254,8 @@ function copyProject(
     ...config,
   };
   const lines = Object.entries(settings).map(
-    ([key, value]) => `  swarm-platform:${key}: ${JSON.stringify(value)}\n`,
+    ([key, value]) =>
+      `  swarm-platform:${key}: ${typeof value === "string" ? value : JSON.stringify(value)}\n`,
   );
   fs.writeFileSync(path.join(folder, `Pulumi.${STACK}.yaml`), `config:\n${lines.join("")}`);
 }

@@ -20,7 +20,7 @@ export interface Plot {
   readonly series: readonly Series[];
 }
 
-const WIDTH = 760;
+const WIDTH = 800;
 const HEIGHT = 430;
 const AREA = { left: 64, right: 520, top: 46, bottom: 380 };
 const LINE_HEIGHT = 15;
