@@ -90,5 +90,15 @@ test-slow: ## The cases of each class that are not in `make test`
 test-vm: ## Mesh, virtual IPs and encryption on a full kernel: a virtual machine with a newer engine
 	@tools/test.sh vm
 
-bench: ## What the program costs beside bare Pulumi and docker, and the producer beside Kafka's own, on the deployed stack; sizes of the images
-	@. tools/env.sh && bench/noop-preview.mjs && bench/single-service-update.mjs && bench/refresh-many.mjs && bench/kafka-throughput.mjs
+bench: ## Measure this program beside its peers, on an engine of its own: SIZES= RUNS= CASES= CONTENDERS=; see docs/benchmarks.md
+	@tools/bootstrap.sh test && . tools/env.sh && exec node --import ./tools/typescript.mjs bench/main.ts
+
+.PHONY: bench-publish bench-update bench-kafka
+bench-publish: ## Put the results and plots FROM=bench/results/... into docs/bench
+	@. tools/env.sh && node --import ./tools/typescript.mjs bench/main.ts publish "$(FROM)/results.json"
+
+bench-update: ## Where the time of an update goes, on the deployed stack
+	@. tools/env.sh && bench/single-service-update.mjs
+
+bench-kafka: ## The producer beside Kafka's own perf tool, on the deployed stack
+	@. tools/env.sh && bench/kafka-throughput.mjs

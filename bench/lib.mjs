@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 
-export const root = path.resolve(import.meta.dirname, "..");
+const root = path.resolve(import.meta.dirname, "..");
 
 /**
  * A Pulumi program and where its state is.
@@ -144,7 +144,7 @@ function bareState(exported) {
 }
 
 /** Writes the bare program for the resources of an exported state. */
-export function writeBareProgram({ folder }, { deployment }) {
+function writeBareProgram({ folder }, { deployment }) {
   const lines = ['const docker = require("@pulumi/docker");', 'const command = require("@pulumi/command");'];
   for (const { urn, type, inputs, retainOnDelete } of deployment.resources) {
     const name = urn.split("::").pop();

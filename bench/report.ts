@@ -1,0 +1,117 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { table } from "../tools/table";
+import { Case, CASES, FACTS } from "./cases";
+import { plotSvg, Series } from "./plot";
+import type { Results } from "./results";
+import { summary, Summary } from "./statistics";
+import { targets } from "./targets";
+
+/** Writes a report in Markdown and a plot of each case into the folder. @returns what a terminal shows. */
+export function writeReport(results: Results, folder: string): string {
+  const plots = CASES.flatMap((one) => {
+    const series = seriesOf(results, one);
+    if (series.length === 0) return [];
+    const { title, unit } = FACTS[one];
+    const name = `${one}.svg`;
+    fs.writeFileSync(path.join(folder, name), plotSvg({ title, unit, series }));
+    return [`![${title}](${name})`];
+  });
+  fs.writeFileSync(path.join(folder, "README.md"), markdown(results, plots));
+  return [
+    ...sizesOf(results).map((size) => `${size} services: ${HOW_TO_READ}\n${table(rowsOf(results, size))}`),
+    ...skippedLines(results),
+    table([
+      ["TARGET", "MEASURED", ""],
+      ...targets(results.samples).map((one) => [one.target, one.measured, one.verdict]),
+    ]),
+  ].join("\n\n");
+}
+
+const HOW_TO_READ = "median (least-most)";
+
+function markdown(results: Results, plots: readonly string[]): string {
+  const { machine, began, contenders } = results;
+  const versions = Object.entries(machine.versions).map(([name, version]) => `${name}: ${version}`);
+  return [
+    "# What was measured",
+    `${began.slice(0, 10)}, ${machine.cores} cores (${machine.cpu}), ${machine.memoryGiB} GiB, ${machine.kernel}, load before: ` +
+      `${machine.load}. ${versions.join("; ")}. How it is measured: docs/benchmarks.md. All figures: results.json.`,
+    ...(results.ended === undefined ? ["The run was interrupted: what it had measured until then."] : []),
+    ...sizesOf(results).flatMap((size) => [
+      `## ${size} services`,
+      `${HOW_TO_READ}, in turns.`,
+      pipes(rowsOf(results, size)),
+    ]),
+    "## Slopes",
+    ...plots,
+    "## Targets",
+    pipes([
+      ["target", "measured", ""],
+      ...targets(results.samples).map((one) => [one.target, one.measured, one.verdict]),
+    ]),
+    "## Commands",
+    ...contenders.map(({ title, commands }) =>
+      [`${title}:`, "", ...Object.entries(commands).map(([one, line]) => `- ${one}: \`${line}\``)].join("\n"),
+    ),
+    ...skippedLines(results),
+  ]
+    .join("\n\n")
+    .concat("\n");
+}
+
+function skippedLines({ skipped, failures }: Results): string[] {
+  return [
+    ...Object.entries(skipped).map(([id, reason]) => `Not measured: ${id}, because ${reason}`),
+    ...failures.map((failure) => `Failed: ${failure}`),
+  ];
+}
+
+function pipes(rows: readonly (readonly string[])[]): string {
+  const lines = rows.map((row) => `| ${row.join(" | ")} |`);
+  return [lines[0], `|${" --- |".repeat(rows[0]?.length ?? 0)}`, ...lines.slice(1)].join("\n");
+}
+
+function sizesOf({ samples }: Results): number[] {
+  return [...new Set(samples.map(({ size }) => size))].sort((a, b) => a - b);
+}
+
+function summaryOf({ samples }: Results, contender: string, one: Case, size: number): Summary | undefined {
+  const values = samples
+    .filter((sample) => sample.contender === contender && sample.case === one && sample.size === size)
+    .map(({ value }) => value);
+  return values.length === 0 ? undefined : summary(values);
+}
+
+/** A row of each case, a column of each contender. */
+function rowsOf(results: Results, size: number): string[][] {
+  const contenders = results.contenders.filter(({ id }) =>
+    CASES.some((one) => summaryOf(results, id, one, size) !== undefined),
+  );
+  const rows = CASES.flatMap((one) => {
+    const cells = contenders.map(({ id }) => cell(summaryOf(results, id, one, size), FACTS[one].unit));
+    return cells.every((text) => text === "") ? [] : [[FACTS[one].title, ...cells]];
+  });
+  return [["", ...contenders.map(({ title }) => title)], ...rows];
+}
+
+function cell(of: Summary | undefined, unit: "s" | "MiB"): string {
+  if (of === undefined) return "";
+  const digits = unit === "s" ? 2 : 0;
+  const text = (value: number): string => value.toFixed(digits);
+  return of.count === 1
+    ? `${text(of.median)} ${unit}`
+    : `${text(of.median)} ${unit} (${text(of.least)}-${text(of.most)})`;
+}
+
+function seriesOf(results: Results, one: Case): Series[] {
+  // Times to the end of a rollout may be below zero, which no logarithmic axis has.
+  if (one === "gate") return [];
+  return results.contenders.flatMap(({ id, title }) => {
+    const points = sizesOf(results).flatMap((x) => {
+      const of = summaryOf(results, id, one, x);
+      return of === undefined ? [] : [{ x, ...of }];
+    });
+    return points.length === 0 ? [] : [{ id, title, points }];
+  });
+}

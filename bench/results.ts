@@ -1,0 +1,72 @@
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import type { Sample } from "./cases";
+
+/** The file of a run. */
+export interface Results {
+  readonly machine: Machine;
+  /** ISO 8601, UTC. */
+  readonly began: string;
+  /** Absent while it runs, and where it was interrupted. */
+  ended?: string;
+  readonly contenders: readonly ContenderFacts[];
+  /** Why a contender did not take part. */
+  readonly skipped: Record<string, string>;
+  readonly failures: string[];
+  readonly samples: Sample[];
+}
+
+export interface ContenderFacts {
+  readonly id: string;
+  readonly title: string;
+  /** Command line, by case. */
+  readonly commands: Readonly<Record<string, string>>;
+}
+
+export interface Machine {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryGiB: number;
+  readonly kernel: string;
+  /** Before it began, over one minute. */
+  readonly load: number;
+  /** By name, such as `docker engine`. */
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+export function describeMachine(versions: Readonly<Record<string, string>>): Machine {
+  return {
+    cpu: os.cpus()[0]?.model.trim() ?? "unknown",
+    cores: os.cpus().length,
+    memoryGiB: Math.round(os.totalmem() / 2 ** 30),
+    kernel: `${os.type()} ${os.release()} ${os.arch()}`,
+    load: Math.round((os.loadavg()[0] ?? 0) * 10) / 10,
+    versions,
+  };
+}
+
+/** First line that a program prints, or why there is none. */
+export function versionOf(program: string, ...args: string[]): string {
+  try {
+    return (
+      execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).split("\n")[0] ??
+      ""
+    );
+  } catch (error) {
+    return `unknown (${error instanceof Error ? error.message.split("\n")[0] : String(error)})`;
+  }
+}
+
+/** Whole or not at all, so that an interrupt leaves the measurements that were made. */
+export function save(file: string, results: Results): void {
+  const { samples, ...rest } = results;
+  const head = JSON.stringify(rest, undefined, 2).replace(/\n\}$/, "");
+  const lines = samples.map((sample) => `    ${JSON.stringify(sample)}`);
+  fs.writeFileSync(`${file}.part`, `${head},\n  "samples": [\n${lines.join(",\n")}\n  ]\n}\n`);
+  fs.renameSync(`${file}.part`, file);
+}
+
+export function read(file: string): Results {
+  return JSON.parse(fs.readFileSync(file, "utf8")) as Results;
+}

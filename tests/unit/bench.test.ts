@@ -1,0 +1,259 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { CASES, plan } from "../../bench/cases";
+import { processOf, treeMemory } from "../../bench/command";
+import { allContenders, CONTENDER_IDS } from "../../bench/contenders";
+import { isSettled } from "../../bench/engine";
+import { updateEnded } from "../../bench/gate";
+import { readOptions } from "../../bench/options";
+import { apart, logScale, logTicks, plotSvg } from "../../bench/plot";
+import { clock, expectedSeconds } from "../../bench/progress";
+import { scene } from "../../bench/scene";
+import { stackFile } from "../../bench/stack-file";
+import { median, quantile } from "../../bench/statistics";
+import { targets } from "../../bench/targets";
+import { tofuFile } from "../../bench/tofu-file";
+import { load } from "../support/stack-file";
+
+const ROOT = path.resolve(__dirname, "../..");
+const owner = { namespace: "bench-x", host: "unix:///x", place: 2 };
+
+describe("statistics", () => {
+  test("the median is the middle, or between the two in the middle", () => {
+    expect(median([5, 1, 3])).toBe(3);
+    expect(median([4, 1, 3, 2])).toBe(2.5);
+    expect(median([7])).toBe(7);
+    expect(median([])).toBeNaN();
+  });
+
+  test("quantiles lie between their neighbours", () => {
+    expect(quantile([0, 10, 20, 30], 0.25)).toBe(7.5);
+    expect(quantile([0, 10, 20, 30], 1)).toBe(30);
+  });
+});
+
+describe("the plan", () => {
+  const all = { sizes: [5, 50], runs: 2, cases: CASES };
+  const everything = (): boolean => true;
+
+  test("all contenders go through a case before the next one, and each run begins with another", () => {
+    const steps = plan({ ...all, sizes: [5] }, ["a", "b"], everything);
+    const shown = steps.map((step) => `${step.run} ${step.case} ${step.contender}`);
+    expect(shown.slice(0, 4)).toEqual(["1 deploy a", "1 deploy b", "1 again a", "1 again b"]);
+    expect(shown.slice(CASES.length * 2, CASES.length * 2 + 2)).toEqual(["2 deploy b", "2 deploy a"]);
+    expect(steps).toHaveLength(2 * 2 * CASES.length);
+  });
+
+  test("a run deploys and destroys, whatever else is asked for", () => {
+    const steps = plan({ sizes: [5], runs: 1, cases: ["drift"] }, ["a"], everything);
+    expect(steps.map((step) => step.case)).toEqual(["deploy", "drift", "destroy"]);
+  });
+
+  test("services without tasks have no rollout to wait for, and 1000 are measured once", () => {
+    const steps = plan({ sizes: [1000], runs: 5, cases: ["gate"] }, ["a"], everything);
+    expect(steps.map((step) => `${step.run} ${step.case}`)).toEqual(["1 deploy", "1 destroy"]);
+  });
+});
+
+describe("options", () => {
+  test("are lists with commas or blanks", () => {
+    const options = readOptions({ SIZES: "5, 10", CASES: "drift image", RUNS: "3" }, CONTENDER_IDS);
+    expect(options).toEqual({ sizes: [5, 10], runs: 3, cases: ["drift", "image"], contenders: [] });
+  });
+
+  test("all that is wrong is told at once, with what is allowed", () => {
+    const wrong = { SIZES: "4", RUNS: "0", CASES: "drfit", CONTENDERS: "k8s" };
+    expect(() => readOptions(wrong, ["ours"])).toThrow(
+      "SIZES=4; allowed: whole numbers from 5 to 4000, such as 5,10,50,200,1000\n" +
+        "RUNS=0; allowed: a whole number from 1\n" +
+        `CASES=drfit: no drfit; allowed: ${CASES.join(",")}\n` +
+        "CONTENDERS=k8s: no k8s; allowed: ours",
+    );
+  });
+});
+
+describe("the scene", () => {
+  test("each change is of one thing in one service", () => {
+    const before = scene(10, owner);
+    for (const [change, field, value] of [
+      ["image", "image", "nginx:1.26.3"],
+      ["env", "timezone", "Asia/Shanghai"],
+      ["scale", "replicas", 2],
+    ] as const) {
+      const after = scene(10, owner, new Set([change])).services;
+      const changed = after.filter((service, index) => service[field] !== before.services[index]?.[field]);
+      expect(changed.map((service) => service[field])).toEqual([value]);
+    }
+    expect(scene(10, owner, new Set(["config"] as const)).config).not.toBe(before.config);
+  });
+
+  test("beyond ten services there are no tasks", () => {
+    expect(scene(10, owner).services[9]?.replicas).toBe(1);
+    expect(scene(11, owner).services[9]?.replicas).toBe(0);
+  });
+
+  test("as a stack file it is what the project's own reader takes, without a notice", () => {
+    const text = stackFile(scene(5, owner), true);
+    const { stack, notices } = load({ "stack.yml": text, "settings.txt": "x" });
+    expect(notices).toEqual([]);
+    expect([...stack.services.keys()]).toEqual(["s0000", "s0001", "s0002", "s0003", "s0004"]);
+    expect(stack.configs.get("settings")?.name).toMatch(/^bench-x_settings-[0-9a-f]{12}$/);
+  });
+
+  test("for OpenTofu it has the same services, one with the config", () => {
+    const file = JSON.parse(tofuFile(scene(5, owner), "1.2.3")) as {
+      resource: {
+        docker_service: Record<string, { task_spec: { container_spec: Record<string, unknown> } }>;
+      };
+    };
+    const services = Object.entries(file.resource.docker_service);
+    expect(services.map(([name]) => name)).toEqual(["s0000", "s0001", "s0002", "s0003", "s0004"]);
+    const withConfig = services.filter(([, { task_spec }]) => "configs" in task_spec.container_spec);
+    expect(withConfig.map(([name]) => name)).toEqual(["s0003"]);
+    expect(services[0]?.[1].task_spec.container_spec.image).toBe("${docker_image.busybox.repo_digest}");
+  });
+});
+
+test("OpenTofu gets the provider that the docker plugin bridges", () => {
+  const commit = (file: string): string | undefined =>
+    /terraform-provider-docker => \S+ (\S+)/.exec(fs.readFileSync(path.join(ROOT, file), "utf8"))?.[1];
+  expect(commit("bench/peers/terraform-provider-docker/go.mod")).toBe(
+    commit("tools/offline/pulumi-resource-docker/go.mod"),
+  );
+});
+
+test("the names of contenders that may be chosen are those that there are", () => {
+  const tofu = { program: "/x/tofu", version: "1", cliConfig: "/x/rc", providerVersion: "1" };
+  const ids = allContenders({ host: "unix:///x", address: "10.0.0.1" }, tofu).map(({ id }) => id);
+  expect(ids.sort()).toEqual([...CONTENDER_IDS].sort());
+});
+
+describe("settled", () => {
+  const spec = { Image: "a" };
+  const service = (replicas: number, state?: string) =>
+    ({
+      Spec: {
+        Name: "x",
+        Mode: { Replicated: { Replicas: replicas } },
+        TaskTemplate: { ContainerSpec: spec },
+      },
+      ...(state !== undefined && { UpdateStatus: { State: state } }),
+    }) as const;
+  const task = (image: string, state: string) => ({
+    Spec: { ContainerSpec: { Image: image } },
+    Status: { State: state, Timestamp: "" },
+  });
+
+  test("when the wanted number of tasks runs by the present spec", () => {
+    expect(isSettled(service(1), [task("a", "running")])).toBe(true);
+    expect(isSettled(service(2), [task("a", "running")])).toBe(false);
+    expect(isSettled(service(1), [task("a", "preparing")])).toBe(false);
+    expect(isSettled(service(1), [task("old", "running")])).toBe(false);
+  });
+
+  test("not while an update goes on, although the tasks run", () => {
+    expect(isSettled(service(1, "updating"), [task("a", "running")])).toBe(false);
+    expect(isSettled(service(1, "completed"), [task("a", "running")])).toBe(true);
+  });
+});
+
+describe("memory", () => {
+  test("is that of a process and all below it", () => {
+    const all = [
+      { pid: 1, parent: 0, memory: 1000 },
+      { pid: 2, parent: 1, memory: 10 },
+      { pid: 3, parent: 2, memory: 5 },
+      { pid: 4, parent: 3, memory: 1 },
+    ];
+    expect(treeMemory(all, 2)).toBe(16);
+  });
+
+  test("is read from a line whose name has blanks and brackets", () => {
+    const stat = "7 (a b) c) S 3 7 7 0 -1 4 1 2 3 4 5 6 7 8 20 0 1 0 99 123456 25 18446744073709551615";
+    expect(processOf(stat)).toEqual({ pid: 7, parent: 3, memory: 25 * 4096 });
+  });
+});
+
+test("the end of an update is that of its registration, after its hooks", () => {
+  const line = (progress: string, method: string, timestamp: string, urn?: string): string =>
+    JSON.stringify({ method: `/pulumirpc.${method}`, progress, timestamp, response: { urn } });
+  const urn = "urn:pulumi:bench::x::docker:index/service:Service::s0004";
+  const log = [
+    line("response_completed", "ResourceProvider/Update", "2026-01-01T00:00:01Z"),
+    line("response_completed", "ResourceMonitor/RegisterResource", "2026-01-01T00:00:02Z", `${urn}5`),
+    line("response_completed", "ResourceMonitor/RegisterResource", "2026-01-01T00:00:03Z", urn),
+  ].join("\n");
+  expect(updateEnded(log, "s0004")).toBe(Date.parse("2026-01-01T00:00:03Z"));
+  expect(() => updateEnded(log, "s0001")).toThrow("has no service s0001");
+});
+
+describe("progress", () => {
+  test("what is to come is taken from what was, of the same size first", () => {
+    const step = { size: 40, run: 2, case: "drift", contender: "a" } as const;
+    const made = [
+      { ...step, size: 10, run: 1, seconds: 4 },
+      { ...step, contender: "b", seconds: 100 },
+    ];
+    expect(expectedSeconds([step], made)).toBeCloseTo(8.3);
+    expect(expectedSeconds([step], [...made, { ...step, run: 1, seconds: 5 }])).toBeCloseTo(5.3);
+  });
+
+  test("a clock", () => expect(clock(3725.4)).toBe("1:02:05"));
+});
+
+describe("the plot", () => {
+  test("equal factors are equal lengths", () => {
+    const scale = logScale([1, 100], [0, 200]);
+    expect([1, 10, 100].map(scale)).toEqual([0, 100, 200]);
+  });
+
+  test("ticks enclose the values", () => {
+    expect(logTicks(0.25, 13)).toEqual([0.2, 0.5, 1, 2, 5, 10, 20]);
+    expect(logTicks(0.1, 0.1)).toEqual([0.1, 0.2]);
+    expect(logTicks(300, 900)).toEqual([200, 500, 1000]);
+  });
+
+  test("labels do not overlap", () => {
+    const placed = apart([10, 12, 100, 11], 15).sort((a, b) => a - b);
+    placed
+      .slice(1)
+      .forEach((place, index) => expect(place - (placed[index] ?? 0)).toBeGreaterThanOrEqual(14.99));
+  });
+
+  test("has a line for each contender, in words too, and no text that would end it", () => {
+    const points = [
+      { x: 10, median: 2, least: 1.9, most: 2.2 },
+      { x: 50, median: 4, least: 3.5, most: 4 },
+    ];
+    const svg = plotSvg({ title: "a < b", unit: "s", series: [{ id: "ours", title: "A & B", points }] });
+    expect(svg).toContain("A &amp; B: 2 at 10, 4 at 50");
+    expect(svg).toContain('<title id="title">a &lt; b</title>');
+    expect(svg.match(/<polyline/g)).toHaveLength(1);
+  });
+});
+
+describe("targets", () => {
+  const sample = (contender: string, one: "preview" | "drift", size: number, value: number) => ({
+    size,
+    run: 1,
+    case: one,
+    contender,
+    value,
+  });
+  const verdicts = (...samples: ReturnType<typeof sample>[]): Record<string, string> =>
+    Object.fromEntries(targets(samples).map(({ target, verdict }) => [target, verdict]));
+
+  test("a ratio above the limit is not met, one that was not measured is neither", () => {
+    const found = verdicts(
+      sample("ours", "preview", 10, 2.3),
+      sample("bare", "preview", 10, 2),
+      sample("ours", "drift", 50, 5),
+      sample("tofu", "drift", 50, 10),
+    );
+    expect(found["preview of 10, no drift check, ours <= 1.1 x bare"]).toBe("not met");
+    expect(found["preview of 50 with drift check, each by its defaults, ours <= 0.6 x tofu plan"]).toBe(
+      "met",
+    );
+    expect(found["preview of 200, no drift check, ours <= 1.1 x bare"]).toBe("not measured");
+  });
+});

@@ -1,0 +1,25 @@
+import { spareStackTraces } from "../../components/stack-traces";
+
+describe("stack traces", () => {
+  const before = Object.getOwnPropertyDescriptor(Error, "prepareStackTrace") ?? {};
+  beforeEach(() => {
+    Error.prepareStackTrace = (error) => `mapped: ${error.message}`;
+  });
+  afterEach(() => {
+    Object.defineProperty(Error, "prepareStackTrace", before);
+    delete process.env.PULUMI_DEBUG_PROMISE_LEAKS;
+  });
+  const debuggablePromise = (): string | undefined => new Error("a promise").stack;
+
+  test("those that the SDK takes of its promises are empty, others are as they were", () => {
+    spareStackTraces();
+    expect(debuggablePromise()).toBe("");
+    expect(new Error("a fault").stack).toBe("mapped: a fault");
+  });
+
+  test("who looks for promises that never end gets all of them", () => {
+    process.env.PULUMI_DEBUG_PROMISE_LEAKS = "1";
+    spareStackTraces();
+    expect(debuggablePromise()).toBe("mapped: a promise");
+  });
+});
