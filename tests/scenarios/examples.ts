@@ -91,6 +91,14 @@ class Consul {
   }
 }
 
+/** The address of the leader that a server follows; empty until it is one of the three again. */
+function leaderAsSeenBy(engine: LocalEngine, service: string): string {
+  const label = `label=com.docker.swarm.service.name=${service}`;
+  const server = engine.docker("ps", "--quiet", "--filter", label);
+  const answer = engine.docker("exec", server, "curl", "--silent", "http://127.0.0.1:8500/v1/status/leader");
+  return JSON.parse(answer) as string;
+}
+
 /** What a visitor of the site finds, who has written into the guestbook, and what the jobs that load have said. */
 class Visitor {
   private readonly cookies = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "visitor-")), "cookies");
@@ -196,13 +204,15 @@ const EXAMPLES: readonly Example[] = [
       for (const lost of ["follower", "leader"] as const) {
         const servers = (await consul.servers())!;
         await consul.put(lost, "before");
-        const back = killTask(engine, `consul_${servers[lost]}`);
+        const service = `consul_${servers[lost]}`;
+        const back = killTask(engine, service);
         expect(await consul.get(lost)).toBe("before");
         for (let n = 0; n < 20; n++) {
           await consul.put(`${lost}/${n}`, String(n));
           expect(await consul.get(`${lost}/${n}`)).toBe(String(n));
         }
         await back;
+        while (leaderAsSeenBy(engine, service) === "") await sleep(1_000);
         while ((await consul.servers()) === undefined) await sleep(1_000);
         expect(await consul.get(`${lost}/0`)).toBe("0");
       }
