@@ -402,16 +402,29 @@ const service: Kind = {
   /** Waits for its containers too: they hold on to networks and volumes. */
   async remove(id) {
     const filters = JSON.stringify({ service: [id] });
-    const tasks = await call<{ ID: string; Status: { State: string } }[]>("GET", "/tasks", {
-      query: { filters },
-    });
+    const tasks = await call<JobTask[]>("GET", "/tasks", { query: { filters } });
     await call("DELETE", `/services/${id}`);
     const until = Date.now() + RELEASE;
     for (const task of tasks.filter(({ Status }) => !ENDED.includes(Status.State))) {
       while (Date.now() < until && (await isThere(task.ID))) await sleep(POLL);
     }
+    if (tasks.some(({ JobIteration }) => JobIteration !== undefined)) await removeEnded(id);
   },
 };
+
+/** Removes this node's containers of a job that is gone. Swarm leaves those that have ended, and they hold on to volumes. */
+async function removeEnded(service: string): Promise<void> {
+  const filters = JSON.stringify({ label: [`com.docker.swarm.service.id=${service}`], status: ["exited"] });
+  const ended = await call<{ Id: string }[]>("GET", "/containers/json", { query: { all: 1, filters } });
+  for (const { Id } of ended) {
+    try {
+      await call("DELETE", `/containers/${Id}`);
+    } catch (error) {
+      // Swarm was faster, or is at it.
+      if (![404, 409].includes(statusOf(error) ?? 0)) throw error;
+    }
+  }
+}
 
 /** Whether a job has ended without its work done; any update runs it again. */
 async function hasFailed({ ID, JobStatus }: Fields): Promise<boolean> {
@@ -431,6 +444,7 @@ async function hasFailed({ ID, JobStatus }: Fields): Promise<boolean> {
 }
 
 interface JobTask {
+  readonly ID: string;
   readonly Slot?: number;
   readonly NodeID?: string;
   readonly JobIteration?: { readonly Index?: number };

@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"log"
+	"fmt"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -19,7 +19,7 @@ func load(ctx context.Context, articles *mongo.Collection) error {
 	mark := bson.D{{Key: "_id", Value: articles.Name()}}
 	switch err := loads.FindOne(ctx, mark).Err(); {
 	case err == nil:
-		log.Print("loaded before: nothing to do")
+		fmt.Println("loaded before: nothing to do")
 		return nil
 	case !errors.Is(err, mongo.ErrNoDocuments):
 		return err
@@ -42,6 +42,6 @@ func load(ctx context.Context, articles *mongo.Collection) error {
 	if _, err := loads.InsertOne(ctx, append(mark, bson.E{Key: "at", Value: time.Now()})); err != nil {
 		return err
 	}
-	log.Printf("loaded %d articles", len(first))
+	fmt.Printf("loaded %d articles\n", len(first))
 	return nil
 }

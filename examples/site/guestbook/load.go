@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"log"
+	"fmt"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -33,7 +33,7 @@ func load(ctx context.Context, pool *pgxpool.Pool) error {
 			return err
 		}
 		if mark.RowsAffected() == 0 {
-			log.Print("loaded before: nothing to do")
+			fmt.Println("loaded before: nothing to do")
 			return nil
 		}
 		for _, one := range first {
@@ -41,7 +41,7 @@ func load(ctx context.Context, pool *pgxpool.Pool) error {
 				return err
 			}
 		}
-		log.Printf("loaded %d entries", len(first))
+		fmt.Printf("loaded %d entries\n", len(first))
 		return nil
 	})
 }
