@@ -2,7 +2,7 @@ import pulumi from "@pulumi/eslint-plugin";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["node_modules/", ".state/", "**/*.mjs", "**/*.cjs", "jest.config.js"] },
+  { ignores: ["node_modules/", ".state/", "**/*.mjs", "**/*.cjs", "jest.config.js", "examples/**/*.js"] },
   ...tseslint.configs.recommendedTypeChecked,
   { languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } } },
   {

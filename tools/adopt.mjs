@@ -37,7 +37,8 @@ function prepare() {
   const config = JSON.parse(pulumi("config", "--json"));
   const stacks = JSON.parse(config["swarm-platform:stacks"]?.value ?? "[]");
   if (stacks.some((one) => one.name === name)) return;
-  if (files.length === 0) fail(`FILES not set; do: make adopt STACK=${stack} NAME=${name} FILES="docker-stack.yml"`);
+  if (files.length === 0)
+    fail(`FILES not set; do: make adopt STACK=${stack} NAME=${name} FILES="docker-stack.yml"`);
   for (const file of files) if (!existsSync(file)) fail(`there is no file ${file}, as FILES says`);
   const at = stacks.length;
   pulumi("config", "set", "--path", `stacks[${at}].name`, name);
