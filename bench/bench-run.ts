@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { Case, FACTS, plan, Sample, Step } from "./cases";
+import { Case, CASES, FACTS, plan, Sample, Step } from "./cases";
 import { Command, run } from "./command";
 import { allContenders, Contender, namespaceOf } from "./contenders";
 import { BenchEngine } from "./engine";
@@ -102,19 +102,31 @@ export class BenchRun {
       OpenTofu: tofu?.version ?? "none",
       parallelism: process.env.PULUMI_PARALLEL ?? "Pulumi's own",
     });
-    const contenders = this.contenders.map(({ id, title, commands }) => ({
-      id,
-      title,
-      commands: Object.fromEntries(Object.entries(commands).map(([one, argv]) => [one, shown(argv)])),
+    const contenders = this.contenders.map((contender) => ({
+      id: contender.id,
+      title: contender.title,
+      commands: this.commandLines(contender),
     }));
     return { machine, began: new Date().toISOString(), contenders, skipped, failures: [], samples: [] };
+  }
+
+  /** By case; where they differ by size, all. */
+  private commandLines(contender: Contender): Record<string, string> {
+    const lines = CASES.map((one) => {
+      const all = this.options.sizes.flatMap((size) => {
+        const argv = contender.commands(size)[one];
+        return argv === undefined ? [] : [shown(argv)];
+      });
+      return [one, [...new Set(all)].join("; ")] as const;
+    });
+    return Object.fromEntries(lines.filter(([, line]) => line !== ""));
   }
 
   private knows(id: string, one: Case, size: number): boolean {
     const contender = this.contender(id);
     const takesPart =
       (contender.of === undefined ? contender : this.contender(contender.of)).takesPart?.(size) ?? true;
-    return takesPart && one in contender.commands;
+    return takesPart && one in contender.commands(size);
   }
 
   private contender(id: string): Contender {
@@ -194,7 +206,7 @@ export class BenchRun {
     const grpcLog = path.join(folder, "grpc.json");
     fs.rmSync(grpcLog, { force: true });
     const more = step.case === "gate" ? { PULUMI_DEBUG_GRPC: grpcLog } : {};
-    const command = this.command(contender, step.size, contender.commands[step.case] ?? [], more);
+    const command = this.command(contender, step.size, contender.commands(step.size)[step.case] ?? [], more);
     const { began, ended, peakMiB } = await run(command, signal, facts.unit === "MiB");
     if (peakMiB !== undefined) return { ...step, value: round(peakMiB) };
     const returned = round((ended - began) / 1000);

@@ -21,14 +21,16 @@ const NOT_COPIED = new Set([
 ]);
 const STACK = "bench";
 
+type Commands = Readonly<Partial<Record<Case, readonly string[]>>>;
+
 /** A way to bring the scene to a swarm. */
 export interface Contender {
   readonly id: string;
   readonly title: string;
   /** Id of another one whose folder and deployment it uses. @default one of its own */
   readonly of?: string;
-  /** Program and arguments, by case. */
-  readonly commands: Readonly<Partial<Record<Case, readonly string[]>>>;
+  /** Program and arguments, by case, for that many services. */
+  commands(size: number): Commands;
   /** Whether it takes part at a size. @default at all */
   readonly takesPart?: (size: number) => boolean;
   /** Whether the docker provider is told to wait. @default false */
@@ -49,7 +51,7 @@ export function allContenders(
   const ours: Contender = {
     id: "ours",
     title: "this program (SwarmService)",
-    commands: PULUMI,
+    commands: () => PULUMI,
     prepare: (folder, scene) => {
       copyProject(folder, { address: engine.address, scene });
       // In the place of the platform's program, because paths are relative to where that is.
@@ -66,7 +68,7 @@ export function allContenders(
   const stacks: Contender = {
     id: "stacks",
     title: "this program (stack file)",
-    commands: PULUMI,
+    commands: () => PULUMI,
     prepare: (folder, scene) => {
       const entry = { name: scene.namespace, files: ["docker-stack.yml"] };
       copyProject(folder, { address: engine.address, scene }, { platform: "false", stacks: [entry] });
@@ -79,7 +81,7 @@ export function allContenders(
   const bare: Contender = {
     id: "bare",
     title: "bare program (Pulumi)",
-    commands: PULUMI,
+    commands: () => PULUMI,
     prepare: (folder, scene) => {
       fs.cpSync(path.join(ROOT, "bench/contenders/bare"), folder, { recursive: true });
       fs.copyFileSync(path.join(ROOT, "tsconfig.json"), path.join(folder, "tsconfig.json"));
@@ -98,12 +100,13 @@ export function allContenders(
     converge: true,
     // Without tasks there is nothing that it would wait for.
     takesPart: hasTasks,
-    commands: { deploy, image, env: image, scale: image, config: image, gate: image, destroy },
+    commands: () => ({ deploy, image, env: image, scale: image, config: image, gate: image, destroy }),
   };
   const stack: Contender = {
     id: "stack",
     title: "docker stack deploy",
-    commands: stackCommands(supportsDetach("deploy"), supportsDetach("rm")),
+    // Its own wait is 2 s for each service one after the other, also where there is no task to wait for.
+    commands: (size) => stackCommands(hasTasks(size) && supportsDetach("deploy"), supportsDetach("rm")),
     prepare: (folder, scene) => {
       stack.write(folder, scene);
       return [];
@@ -116,7 +119,7 @@ export function allContenders(
     id: "make",
     title: "make up",
     of: "ours",
-    commands: { again: ["make", "up"] },
+    commands: () => ({ again: ["make", "up"] }),
   };
   return [ours, stacks, bare, converge, stack, make, ...(tofu === undefined ? [] : tofuContenders(tofu))];
 }
@@ -156,7 +159,7 @@ function pulumi(...args: string[]): readonly string[] {
 }
 
 /** A deployment that `docker stack deploy` would not wait for by itself, until it can be told to. */
-function stackCommands(waits: boolean, waitsForRemoval: boolean): Contender["commands"] {
+function stackCommands(waits: boolean, waitsForRemoval: boolean): Commands {
   const name = namespaceOf("stack");
   const deploy = [
     "docker",
@@ -188,7 +191,7 @@ function tofuContenders({ program, cliConfig, providerVersion }: Tofu): Contende
   const tofu: Contender = {
     id: "tofu",
     title: "OpenTofu",
-    commands: {
+    commands: () => ({
       deploy: apply,
       again: apply,
       preview: [...plan, "-refresh=false"],
@@ -199,7 +202,7 @@ function tofuContenders({ program, cliConfig, providerVersion }: Tofu): Contende
       scale: apply,
       config: apply,
       destroy: [program, "destroy", "-auto-approve"],
-    },
+    }),
     prepare: (folder, scene) => {
       tofu.write(folder, scene);
       return [[program, "init"]];
@@ -213,7 +216,7 @@ function tofuContenders({ program, cliConfig, providerVersion }: Tofu): Contende
     id: "tofu-128",
     title: "OpenTofu, -parallelism=128",
     of: "tofu",
-    commands: { drift: [...plan, "-parallelism=128"] },
+    commands: () => ({ drift: [...plan, "-parallelism=128"] }),
   };
   return [tofu, atOnce];
 }
