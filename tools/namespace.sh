@@ -3,5 +3,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 stack=${STACK:-dev}
-configured=$(sed -n 's/^ *swarm-platform:namespace: *//p' "Pulumi.$stack.yaml")
+configured=$(sed -n 's/^ *swarm-platform:namespace: *//p' "Pulumi.$stack.yaml" | tr -d "\"'")
 echo "${configured:-$stack}"

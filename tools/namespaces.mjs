@@ -3,9 +3,7 @@
 //   node --import ./tools/typescript.mjs tools/namespaces.mjs
 import { existsSync, readFileSync } from "node:fs";
 import { stack } from "./docker-cli.mjs";
-import { asText, settingsIn } from "./stack-file.ts";
+import { namespacesOf, settingsIn } from "./stack-file.ts";
 
 const file = `Pulumi.${stack}.yaml`;
-const { namespace, stacks } = existsSync(file) ? settingsIn(readFileSync(file, "utf8")) : {};
-const ofFiles = JSON.parse(asText(stacks) || "[]").map(({ name }) => name);
-console.log([...new Set([asText(namespace) || stack, ...ofFiles])].join("\n"));
+console.log(namespacesOf(stack, existsSync(file) ? settingsIn(readFileSync(file, "utf8")) : {}).join("\n"));

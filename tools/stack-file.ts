@@ -29,6 +29,15 @@ export function settingsIn(text: string): Settings {
   );
 }
 
+/**
+ * The labels com.docker.stack.namespace by which a stack's objects are found on the swarm: its own, then those of its
+ * stack files.
+ */
+export function namespacesOf(stack: string, { namespace, stacks }: Settings): readonly string[] {
+  const ofFiles = JSON.parse(asText(stacks) || "[]") as readonly { readonly name: string }[];
+  return [...new Set([asText(namespace) || stack, ...ofFiles.map(({ name }) => name)])];
+}
+
 /** What a stack sets, and the defaults of what it does not. */
 export function effective(declared: Readonly<Record<string, DeclaredKey>>, own: Settings): Settings {
   const defaults = Object.entries(declared).map(([key, one]) => [key, one.default]);

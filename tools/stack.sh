@@ -51,7 +51,12 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM HUP
 
-[ -s ".state/.pulumi/stacks/swarm-platform/$stack.json" ] || pulumi stack select --create "$stack" &>/dev/null
+if ! [ -s ".state/.pulumi/stacks/swarm-platform/$stack.json" ]; then
+  said=$(pulumi stack select --create "$stack" 2>&1) || {
+    say "the Pulumi stack can't be made: $said"
+    exit 1
+  }
+fi
 [ "$operation" != init ] || exit 0
 
 # Held until this process ends, in whatever way; an up that has an approval to check makes its report under its own lock.

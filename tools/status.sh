@@ -6,26 +6,13 @@ cd "$(dirname "$0")/.."
 . tools/env.sh
 stack=${STACK:-dev}
 
-# Several filters by the same label are an "and".
-services=$(for namespace in $(node --import ./tools/typescript.mjs tools/namespaces.mjs); do
-  docker service ls --filter "label=com.docker.stack.namespace=$namespace" \
-    --format '{{.Name}}|{{.Replicas}}|{{.Image}}|{{.Ports}}' | sort
-done)
+# shellcheck disable=SC2046 # words
+services=$(node --import ./tools/typescript.mjs tools/services.mjs $(node --import ./tools/typescript.mjs tools/namespaces.mjs))
 if [ -z "$services" ]; then
   echo "Stack $stack has no services on $DOCKER_HOST. Deploy it with: make up"
   exit 0
 fi
-echo
-# Of the tasks that should run, not of those that are still stopping after an update. Ports in host mode are
-# no part of the list's column; the service knows them.
-{
-  echo 'SERVICE|REPLICAS|IMAGE|PUBLISHED'
-  while IFS='|' read -r name replicas image _; do
-    ports=$(docker service inspect "$name" --format '{{range .Endpoint.Spec.Ports}}{{.PublishedPort}}/{{.Protocol}} {{end}}')
-    ready=$(docker service ps "$name" --filter desired-state=running --format '{{.CurrentState}}' | grep -c '^Running' || true)
-    echo "$name|$ready/${replicas#*/}|$image|${ports:--}"
-  done <<<"$services"
-} | column -t -s '|'
+printf '\n%s\n' "$services"
 
 output() { pulumi stack output --stack "$stack" "$1" 2>/dev/null || true; }
 edge=$(output edgeUrl)

@@ -156,6 +156,13 @@ function shortMount(values: Values, at: At, service: string): Mount | undefined 
     return values.refuse(at, "[source:]target[:options], without empty parts, such as ./data:/data:ro");
   }
   const { place } = at.node;
+  if (/^[A-Za-z]:\/[^\\]*$/.test(text)) {
+    values.notice(
+      at,
+      `${first.slice(0, 1)}: is read as a drive of Windows, as by docker stack deploy; give the volume a longer name, or write source: and target:`,
+      service,
+    );
+  }
   if (second === undefined) return { place, type: "volume", target: first };
   const type = isPath(first) ? "bind" : "volume";
   let mount: Mount = { place, type, source: first, target: second };

@@ -254,6 +254,11 @@ describe("what happens otherwise than the file says", () => {
       `${service("networks: {n: {ipv4_address: 10.0.0.5}}")}networks: {n: {}}`,
       "services.web.networks.n.ipv4_address: ipv4_address is left out: the swarm chooses the address",
     ],
+    [
+      "a volume of one letter",
+      service("volumes: ['v:/v']"),
+      "services.web.volumes.0: v: is read as a drive of Windows",
+    ],
     ["an option of a mount", service("volumes: ['/a:/a:z']"), "services.web.volumes.0: option z is left out"],
     [
       "a decimal mode",
