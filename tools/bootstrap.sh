@@ -3,6 +3,7 @@
 #
 #   bootstrap.sh up     Node, npm packages, Pulumi with its plugins, a running Docker engine, base images
 #   bootstrap.sh test   the same, but no engine: tests start engines of their own
+#   bootstrap.sh slow   the same as test, with the base images of all examples
 #   bootstrap.sh vm     the same as test, and what a virtual machine needs: qemu and a disk of Debian packages
 #   bootstrap.sh unit   Node, npm packages, Pulumi and Go, which is all that unit tests need
 #   bootstrap.sh pulumi Node, npm packages and Pulumi
@@ -191,6 +192,8 @@ step_go() {
 engine_answers() { docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
 
 step_engine() {
+  # A fault in a stack file is told, and what is to be done may be possible all the same.
+  mapfile -t base_images < <(images "${STACK:-dev}")
   # The stack may name managers elsewhere, which can be asked only now that Node and its packages are there.
   if [ -z "$USERS_DOCKER_HOST" ] && grep -Eqs 'host"?: *[^ ]' "Pulumi.${STACK:-dev}.yaml"; then
     packages docker:docker.io ssh:openssh-client
@@ -225,7 +228,7 @@ start_dockerd() {
   ((EUID == 0)) || fail "the Docker engine does not run, and starting it needs root; start it, or run this as root"
   local mirror=()
   if ! reachable "$IMAGE_SITE"; then
-    step_offline_images
+    step_offline_images "${base_images[@]}"
     mirror=(--registry-mirror "$(tools/offline/serve-images.sh start)")
   fi
   say "starting dockerd in the background, because no engine answers and there is no init system"
@@ -233,20 +236,30 @@ start_dockerd() {
   setsid dockerd --pidfile "$CACHE/run/dockerd.pid" "${mirror[@]}" >"$CACHE/log/dockerd.log" 2>&1 </dev/null &
 }
 
-step_offline_images() {
+# The images that stacks name.
+images() { # STACK...
+  local stack
+  for stack in "$@"; do STACK=$stack node --import ./tools/typescript.mjs tools/images.mjs; done
+}
+
+step_offline_images() { # [IMAGE...]
   packages dockerd:docker.io docker:docker.io iptables ip:iproute2 pgrep:procps docker-registry mmdebstrap mvn:maven
   step_go
-  tools/offline/build-images.sh
+  tools/offline/build-images.sh "$@"
+}
+
+# Not all examples are deployed by the quick tests.
+step_test_images() {
+  # shellcheck disable=SC2046 # words
+  step_offline_images busybox:1.35 $(images dev prod hit-counter visualizer)
 }
 
 # The images that the stack names, for the engine's own pull to be spared where it can't reach them.
 step_images() {
-  local images
-  images=$(node --import ./tools/typescript.mjs tools/images.mjs)
-  # shellcheck disable=SC2086
-  docker image inspect $images >/dev/null 2>&1 && return
+  ((${#base_images[@]})) || return 0
+  docker image inspect "${base_images[@]}" >/dev/null 2>&1 && return
   reachable "$IMAGE_SITE" && return
-  step_offline_images
+  step_offline_images "${base_images[@]}"
   # An engine of the user's knows no mirror: it gets the images themselves.
   if [ -s "$CACHE/run/dockerd.pid" ] && kill -0 "$(cat "$CACHE/run/dockerd.pid")" 2>/dev/null; then
     tools/offline/serve-images.sh start >/dev/null
@@ -292,15 +305,15 @@ up)
   step_images
   step_stack
   ;;
-test)
+test | slow)
   # With an init system the package would start an sshd of the machine; there, those tests are skipped.
   [ -d /run/systemd/system ] || packages sshd:openssh-server ssh-keygen:openssh-client
   # The tests' engines are always offline ones: the same images on every machine.
-  step_offline_images
+  if [ "$purpose" = slow ]; then step_offline_images; else step_test_images; fi
   step_shellcheck
   ;;
 vm)
-  step_offline_images
+  step_test_images
   step_machine
   ;;
 unit)
@@ -308,5 +321,5 @@ unit)
   step_shellcheck
   ;;
 pulumi) ;;
-*) fail "usage: bootstrap.sh up|test|vm|unit|pulumi" ;;
+*) fail "usage: bootstrap.sh up|test|slow|vm|unit|pulumi" ;;
 esac

@@ -12,7 +12,7 @@ all | unit | e2e | slow | vm) ;;
   ;;
 esac
 case $suites in
-unit | vm) needs=$suites ;;
+unit | slow | vm) needs=$suites ;;
 *) needs=test ;;
 esac
 tools/bootstrap.sh "$needs" || exit 1

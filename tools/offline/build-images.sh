@@ -4,8 +4,9 @@
 # and their labels say so. serve-images.sh and load-images.sh bring them to an engine; throwaway-engine.sh serves
 # them to its engines by itself.
 #
-#   build-images.sh        builds each image that is missing or has other inputs than last time, and no other
-#   build-images.sh list   prints the images' names
+#   build-images.sh [IMAGE...]   builds each of these that is missing or has other inputs than last time; by default all.
+#                                What there is no recipe for is left out
+#   build-images.sh list         prints the names of all, `name:tag` a line
 #
 # Newer packages alone do not cause a build: delete the cache's folder registry/ to have one.
 set -euo pipefail
@@ -275,6 +276,7 @@ exec 3>&2 # the terminal, also for a trap that runs while a step writes to the l
 todo=()
 for image in "${IMAGES[@]}"; do
   read -r folder repository tag suite <<<"$image"
+  (($# == 0)) || [[ " $* " == *" ${repository#library/}:$tag "* ]] || continue
   reason=$(why_build "$folder" "$repository" "$tag" "$suite")
   if [[ -n $reason ]]; then
     todo+=("$image")

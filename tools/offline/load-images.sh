@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Loads the images of build-images.sh under their public names into the engine that `docker` talks to (DOCKER_HOST,
-# the current context, or the default), also a remote one. Images that the engine has are left as they are.
+# Loads the images that build-images.sh has built under their public names into the engine that `docker` talks to
+# (DOCKER_HOST, the current context, or the default), also a remote one. Images that the engine has are left as they are.
 set -euo pipefail
 
 cache=$(realpath -m -- "${SWARM_PLATFORM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/swarm-platform}")
@@ -14,13 +14,18 @@ fail() {
 }
 blob() { echo "$store/blobs/sha256/${1:0:2}/$1/data"; }
 
+# The file that names an image's manifest; it is there once the image is built.
+link_of() { # IMAGE
+  local repository=${1%:*}
+  [[ $repository == */* ]] || repository=library/$repository
+  echo "$store/repositories/$repository/_manifests/tags/${1##*:}/current/link"
+}
+
 # Writes the archive that `docker load` reads, out of the registry's own files: no registry has to run, and the
 # engine never sees another name than the public one.
 archive() { # IMAGE FOLDER
-  local image=$1 folder=$2 repository=${1%:*} tag=${1##*:} link config digest layers=
-  [[ $repository == */* ]] || repository=library/$repository
-  link=$store/repositories/$repository/_manifests/tags/$tag/current/link
-  [[ -s $link ]] || fail "$image is not in $cache/registry; run $here/build-images.sh first"
+  local image=$1 folder=$2 link config digest layers=
+  link=$(link_of "$image")
   # In an image manifest the first digest is the configuration's, the others are the layers', lowest first.
   {
     read -r config
@@ -38,7 +43,7 @@ docker version &>/dev/null || fail "no Docker engine answers at ${DOCKER_HOST:-t
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 for image in $("$here/build-images.sh" list); do
-  ! docker image inspect "$image" &>/dev/null || continue
+  [[ -s $(link_of "$image") ]] && ! docker image inspect "$image" &>/dev/null || continue
   start=$SECONDS
   folder=$(mktemp -d "$work/XXXXXX")
   archive "$image" "$folder" | docker load --quiet >/dev/null
