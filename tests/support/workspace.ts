@@ -215,6 +215,8 @@ export class Workspace {
       ...OWN_STATE,
       DOCKER_HOST: this.engine.host,
       STACK: this.stack,
+      // Each of them has another program, whose types would be checked anew; lint does it once.
+      PULUMI_NODEJS_TRANSPILE_ONLY: "true",
       ...this.variables,
     };
   }
