@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Prints components/compose/compose-spec.json: the schema of stack files that the Compose Specification publishes, from its
+# Prints components/compose/stack-file/compose-spec.json: the schema of stack files that the Compose Specification publishes, from its
 # reference implementation, the Go module compose-go (Apache-2.0), less the texts that describe. Needs Go.
 #
-#   tools/compose-schema.sh v2.16.2 >components/compose/compose-spec.json
+#   tools/compose-schema.sh v2.16.2 >components/compose/stack-file/compose-spec.json
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ $# = 1 ] || {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { loadStackFiles } from "../components/compose/load";
-import type { Build } from "../components/compose/model";
+import { loadStackFiles } from "../components/compose/stack-file/load";
+import type { Build } from "../components/compose/stack-file/model";
 import { asRaw, declaredKeys, effective, settingsIn } from "./stack-file";
 
 /** An image of the platform's own services. */

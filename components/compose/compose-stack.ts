@@ -18,8 +18,8 @@ import {
 import { EngineResource, typeOf } from "./engine-resource";
 import { at, missingExternals } from "./external";
 import { registryOf, StackImage, taggedImage } from "./image-reference";
-import { loadStackFiles, StackFileArgs, StackFileError } from "./load";
-import type { FileObject, Service, StackFile } from "./model";
+import { loadStackFiles, StackFileArgs, StackFileError } from "./stack-file/load";
+import type { FileObject, Service, StackFile } from "./stack-file/model";
 import { defined, Fields, isFields, text, Value } from "./provider/shown-spec";
 import type { StackEnvironment } from "./stack-environment";
 

@@ -1,4 +1,4 @@
-import type { Deploy, Mount, Network, Service, StackFile, UpdateConfig, Volume } from "./model";
+import type { Deploy, Mount, Network, Service, StackFile, UpdateConfig, Volume } from "./stack-file/model";
 import { defined, Fields, shownService, text, Value } from "./provider/shown-spec";
 
 /*

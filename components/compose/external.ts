@@ -1,5 +1,5 @@
 import { nameOf, usedNetworks } from "./convert";
-import type { Place, StackFile } from "./model";
+import type { Place, StackFile } from "./stack-file/model";
 import type { ObservedSwarm } from "./stack-environment";
 
 /** What others make, and is not on the swarm: it must be there before anything runs. A line for each, with the cure. */

@@ -1,5 +1,5 @@
-import { loadStackFiles, StackFileError } from "../../components/compose/load";
-import type { Notice, StackFile } from "../../components/compose/model";
+import { loadStackFiles, StackFileError } from "../../components/compose/stack-file/load";
+import type { Notice, StackFile } from "../../components/compose/stack-file/model";
 import { tempFolder } from "./temp";
 
 /** Files of a stack by name, in the order of their merge; a text alone is stack.yml. */

@@ -1,4 +1,4 @@
-import type { Service, StackFile } from "../../components/compose/model";
+import type { Service, StackFile } from "../../components/compose/stack-file/model";
 import { load, type Files } from "../support/stack-file";
 
 const service = (lines: string) =>

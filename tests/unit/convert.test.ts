@@ -1,5 +1,5 @@
 import { convertNetwork, convertService, convertVolume } from "../../components/compose/convert";
-import { loadStackFiles } from "../../components/compose/load";
+import { loadStackFiles } from "../../components/compose/stack-file/load";
 import { serviceSpec } from "../../components/compose/provider/shown-spec";
 import { tempFolder } from "../support/temp";
 

@@ -1,5 +1,5 @@
-import { loadStackFiles, StackFileError } from "../../components/compose/load";
-import type { StackFile } from "../../components/compose/model";
+import { loadStackFiles, StackFileError } from "../../components/compose/stack-file/load";
+import type { StackFile } from "../../components/compose/stack-file/model";
 import { PROJECT_DIR } from "../support/project";
 
 /** Its development files have a golden graph; these are for a stack of the user's own. */

@@ -1,4 +1,4 @@
-import { nearest } from "../nearest";
+import { nearest } from "../../nearest";
 import { type Findings, showPlace } from "./faults";
 import type { Item, Mount, Place, Port, Service, StackFile } from "./model";
 

@@ -1,5 +1,5 @@
 import { distance } from "fastest-levenshtein";
-import { nearest } from "../nearest";
+import { nearest } from "../../nearest";
 import { PLACES_OF_KEYS } from "./schema";
 
 /**
