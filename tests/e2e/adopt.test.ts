@@ -1,4 +1,5 @@
 import * as path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { describeWithEngines, LocalEngine, startEngine } from "../support/engine";
 import { renderMeasured, underLoad } from "../support/load";
 import { plannedChanges, runningTasks, writeFiles } from "../support/stack-files";
@@ -57,7 +58,15 @@ describeWithEngines("make adopt", () => {
 
   test("takes a running stack over as it is: no request is lost, no task restarted, nothing is to change", async () => {
     const before = runningTasks(engine, ...SERVICES);
-    const target = { url: `http://${engine.address}:8080/index.html`, expect: "a served page" };
+    // Its task may have begun a moment ago.
+    const url = `http://${engine.address}:8080/index.html`;
+    const answers = (): Promise<boolean> =>
+      fetch(url).then(
+        ({ ok }) => ok,
+        () => false,
+      );
+    for (let tries = 0; tries < 100 && !(await answers()); tries++) await sleep(200);
+    const target = { url, expect: "a served page" };
     const measured = await underLoad([target], RATE, () => {
       const adopt = workspace.succeed("stack.sh", "adopt", "site", "site.yml");
       expect(adopt.output).toContain("site is taken over; nothing of it was changed.");

@@ -58,6 +58,13 @@ describe("a build that failed", () => {
     expect(engine.requests).toEqual([]);
   });
 
+  test("is tried again, once, when the network did not answer in time", async () => {
+    const late = "dial tcp: lookup proxy.example.org: i/o timeout";
+    expect(await call(late)).toBe(true);
+    expect(await call(late)).toBe(false);
+    expect(await call("dial tcp 10.0.0.1:443: connection refused")).toBe(false);
+  });
+
   test("is tried again, once, when it was for a damaged build cache", async () => {
     const warned = jest.spyOn(pulumi.log, "warn").mockResolvedValue(undefined);
     expect(await call(damaged)).toBe(true);
