@@ -175,8 +175,8 @@ destroy)
     ATTEMPT=$((${ATTEMPT:-1} + 1)) exec tools/stack.sh destroy
   fi
   kept=$(for one in $namespaces; do
-    docker volume ls --filter "label=com.docker.stack.namespace=$one" --format '  {{.Name}}'
-  done)
+    docker volume ls --filter "label=com.docker.stack.namespace=$one" --format '{{.Name}}'
+  done | sed 's/^/  /')
   [ -z "$kept" ] || printf 'Kept volumes (purgeData: true deletes them, or docker volume rm):\n%s\n' "$kept"
   ;;
 esac 9>&-
