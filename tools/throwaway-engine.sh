@@ -193,7 +193,8 @@ inside() {
     flags+=(--registry-mirror "http://$MIRROR")
   fi
   # cgroupfs: systemd would take the process ids of this namespace for its own.
-  dockerd --host "unix://$socket" --data-root "$dir/docker-data" --pidfile /run/docker/pid \
+  # Builds of several images at once ask for many names: a lost answer is asked for again soon, and more than twice.
+  dockerd --dns-opt timeout:2 --dns-opt attempts:5 --host "unix://$socket" --data-root "$dir/docker-data" --pidfile /run/docker/pid \
     --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$netns" "${flags[@]}" "$@" &
   # This shell stays as the process that collects orphans; when dockerd ends, everything does.
   wait $!
