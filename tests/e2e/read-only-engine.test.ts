@@ -23,6 +23,8 @@ const shown = ({ stdout }: Result): string[] =>
   stdout
     .replace(/^ *Duration:.*$/m, "")
     .split("\n")
+    // Told of time alone.
+    .filter((line) => !line.startsWith("@ previewing"))
     .sort();
 
 const steps = (workspace: Workspace): string[] =>
