@@ -9,9 +9,8 @@
 // the provider takes it instead of making it (components/compose).
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { dockerLines, fail, inspect, say, stack } from "./docker-cli.mjs";
+import { dockerLines, fail, inspect, NAMESPACE_LABEL, say, stack } from "./docker-cli.mjs";
 
-const NAMESPACE_LABEL = "com.docker.stack.namespace";
 const [step, name, ...files] = process.argv.slice(2);
 
 const pulumi = (...args) =>

@@ -2,6 +2,8 @@
 import { execFileSync } from "node:child_process";
 
 export const stack = process.env.STACK ?? "dev";
+/** By which objects are found that belong together. */
+export const NAMESPACE_LABEL = "com.docker.stack.namespace";
 
 /** One line for the user. */
 export function say(line) {

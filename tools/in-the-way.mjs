@@ -8,11 +8,10 @@
 // another destroy has better luck.
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { docker, dockerLines, fail, inspect, say } from "./docker-cli.mjs";
+import { docker, dockerLines, fail, inspect, NAMESPACE_LABEL, say } from "./docker-cli.mjs";
 
 /** How long the environment's own containers may take to stop, in ms; Swarm kills them after their grace period. */
 const PATIENCE = 120_000;
-const NAMESPACE_LABEL = "com.docker.stack.namespace";
 const TASK_LABEL = "com.docker.swarm.task.id";
 /** See components/compose/engine-resource.ts. */
 const OF_FILES = {

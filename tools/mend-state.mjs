@@ -11,7 +11,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { docker, DockerFault, dockerLines, fail, inspect, say } from "./docker-cli.mjs";
+import { docker, DockerFault, dockerLines, fail, inspect, NAMESPACE_LABEL, say } from "./docker-cli.mjs";
 
 /** What lives on the swarm, by the docker CLI's word for it. */
 const KINDS = {
@@ -25,7 +25,6 @@ const KINDS = {
   "pulumi-nodejs:dynamic/compose:Service": "service",
   "pulumi-nodejs:dynamic/compose:Config": "config",
 };
-const NAMESPACE_LABEL = "com.docker.stack.namespace";
 /** On the networks of components/network/overlay-network.ts alone. */
 const NETWORK_LABEL = "swarm-platform.encrypted";
 /** On the services of components/service/temporary-service.ts alone. */

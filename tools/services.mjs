@@ -1,9 +1,8 @@
 // A table of the services of namespaces; nothing where there are none.
 //   node --import ./tools/typescript.mjs tools/services.mjs NAMESPACE...
-import { dockerLines, inspect } from "./docker-cli.mjs";
+import { dockerLines, inspect, NAMESPACE_LABEL } from "./docker-cli.mjs";
 import { table } from "./table.ts";
 
-const LABEL = "com.docker.stack.namespace";
 const listed = process.argv
   .slice(2)
   .flatMap((one) =>
@@ -11,7 +10,7 @@ const listed = process.argv
       "service",
       "ls",
       "--filter",
-      `label=${LABEL}=${one}`,
+      `label=${NAMESPACE_LABEL}=${one}`,
       "--format",
       "{{.Name}}|{{.Replicas}}|{{.Image}}",
     ).sort(),

@@ -75,8 +75,8 @@ if [ "$operation" = up ] && [ -n "${APPROVED:-}" ]; then
 fi
 
 [ "$operation" != adopt ] || tools/adopt.mjs prepare "${@:2}"
-namespace=$(tools/namespace.sh)
 namespaces=$(node --import ./tools/typescript.mjs tools/namespaces.mjs)
+namespace=${namespaces%%$'\n'*} # the stack's own
 case $operation in
 backup | restore)
   strip_salt

@@ -12,12 +12,11 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { DockerFault, fail, say, stack } from "./docker-cli.mjs";
+import { DockerFault, fail, NAMESPACE_LABEL, say, stack } from "./docker-cli.mjs";
 import { all, command, docker, interrupt, lines, on, onInterrupt, Refusal } from "./docker-streams.mjs";
 import { table } from "./table.ts";
 import { load, removeLeftovers, save, verify } from "./volume-copy.mjs";
 
-const NAMESPACE_LABEL = "com.docker.stack.namespace";
 const PIN = "node.hostname==";
 const MANIFEST = "manifest.json";
 /** Tasks that services had before they were stopped, as JSON by name; there until they are ready again. */
