@@ -167,7 +167,7 @@ waivers:
       expect(said).toContain(
         "    swarm-platform@v0.1.0 [mandatory]  settings  (pulumi:pulumi:Stack: swarm-platform-dev)\n" +
           "      policy/settings.yaml can't be used, and no rule was asked:\n" +
-          "        - developmnt is no key; allowed: development, levels, allow, waivers, stacks, perhaps development\n" +
+          "        - developmnt is no key; allowed: development, levels, allow, waivers, stackFiles, stacks, perhaps development\n" +
           "        - waivers[0]: heath-check is no rule; allowed: image-tag, ",
       );
       expect(said).toContain(
