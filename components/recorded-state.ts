@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { stateInvoke } from "./state-invoke";
 
 type Outputs = Readonly<Record<string, unknown>>;
 
@@ -15,7 +16,7 @@ export class RecordedState {
 
 /** Reads the own stack's state by a function that is built into Pulumi (resource/deploy/builtins.go), also in a preview. */
 export async function recordedState(): Promise<RecordedState> {
-  const { outputs } = (await pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", {
+  const { outputs } = (await stateInvoke("pulumi:pulumi:readStackResourceOutputs", {
     stackName: pulumi.getStack(),
   })) as { outputs: Readonly<Record<string, { readonly type: string; readonly outputs: Outputs }>> };
   return new RecordedState(
