@@ -7,6 +7,7 @@ import { ImagePull, resolveImage } from "./components/images/image-pull";
 import { Kafka, observedTopics } from "./components/kafka/kafka";
 import type { KafkaTopic } from "./components/kafka/kafka-topics";
 import { Nginx } from "./components/edge/nginx";
+import { canKeepConnections } from "./components/edge/nginx-config";
 import { QuotesService } from "./components/quotes-service";
 import { loadConfig } from "./config";
 
@@ -64,8 +65,9 @@ export = async (): Promise<Record<string, unknown>> => {
   const { listeners, links } = edge(config.nginx, accounts.upstream);
   const statusPage = { title: `swarm-platform: ${config.namespace}`, links };
   const { tls, authority } = edgeCertificate(config, environment);
-  const nginxArgs = { ...common, ...config.nginx, image: nginxImage.reference, listeners, tls, statusPage };
-  const nginx = new Nginx("nginx", nginxArgs, onSwarm);
+  const keepConnections = canKeepConnections(config.images.nginx);
+  const edgeArgs = { image: nginxImage.reference, listeners, tls, statusPage, keepConnections };
+  const nginx = new Nginx("nginx", { ...common, ...config.nginx, ...edgeArgs }, onSwarm);
 
   return {
     ...edgeUrls(config),

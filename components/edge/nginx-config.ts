@@ -166,8 +166,30 @@ const MODULES = "include /etc/nginx/modules-enabled/*.conf;\n";
 const RESOLVER = `  resolver 127.0.0.11 ipv6=off valid=1s;
   resolver_timeout 2s;`;
 
+/** Since it, an upstream that keeps connections can follow its name's addresses (https://nginx.org/en/CHANGES). */
+const FIRST_WITH_RESOLVE = "1.27.3";
+
 /**
- * The whole nginx.conf. Upstreams are variables behind Docker's DNS, so that a service may come later, move or
+ * Whether the nginx of an image can keep connections to upstreams whose addresses come and go, by its tag; a tag that
+ * is no version can't be told.
+ */
+export function canKeepConnections(image: string): boolean {
+  const version = /:(\d+\.\d+\.\d+)(?:-[\w.-]+)?(?:@|$)/.exec(image)?.[1];
+  return version !== undefined && version.localeCompare(FIRST_WITH_RESOLVE, "en", { numeric: true }) >= 0;
+}
+
+export interface NginxConfigOptions {
+  /** For how long browsers use nothing but https for the name, in seconds; 0 says nothing to them. @default 0 */
+  readonly hstsSeconds?: number | undefined;
+  /** Whether connections to upstreams are kept, see {@link canKeepConnections}. @default false */
+  readonly keepConnections?: boolean;
+}
+
+/** Idle connections that each worker keeps to each upstream. */
+const KEPT = 64;
+
+/**
+ * The whole nginx.conf. Upstreams are found by Docker's DNS while it runs, so that a service may come later, move or
  * scale without a reload. Runs as any user: all it writes is under /tmp.
  *
  * No request is lost while tasks come and go. An upstream is the addresses of its tasks (`tasks.<service>`) with
@@ -176,16 +198,17 @@ const RESOLVER = `  resolver 127.0.0.11 ipv6=off valid=1s;
  * and a live task accepts within milliseconds: after 250 ms another one is asked. So it is when an answer breaks
  * off, unless the request must not be repeated (POST, PATCH, LOCK); but a holder that passes TLS through can't repeat
  * what is inside.
- *
- * @param hstsSeconds for how long browsers use nothing but https for the name; 0 says nothing to them.
  */
 export function renderNginxConfig(
   listeners: readonly Listener[],
   place: Place = "edge",
-  hstsSeconds = 0,
+  { hstsSeconds = 0, keepConnections = false }: NginxConfigOptions = {},
 ): string {
   const passed = place === "holder" ? listeners.filter(({ tls }) => tls) : [];
   const served = listeners.filter((listener) => !passed.includes(listener));
+  const upstreams = new Set(
+    served.flatMap(({ routes }) => routes.filter(passesOn).map((one) => one.upstream)),
+  );
   const lines = [
     ...(endsTls(listeners) ? BY_PLACE_WITH_TLS : BY_PLACE)[place],
     ...(endsTls(served) ? TLS : []),
@@ -219,11 +242,7 @@ http {
 
 ${RESOLVER}
 
-  # No connection to an upstream is kept: said so, it closes them, and not nginx, whose ports would run out.
-  map $http_upgrade $connection_upgrade {
-    default upgrade;
-    ''      close;
-  }
+  ${keepConnections ? KEPT_CONNECTIONS : CLOSED_CONNECTIONS}
 
   proxy_http_version 1.1;
   proxy_set_header Host $http_host;
@@ -234,11 +253,47 @@ ${RESOLVER}
   proxy_next_upstream_tries 3;
   proxy_next_upstream_timeout 5s;
 
-${lines.map((line) => `  ${line}\n`).join("")}${served.map((one) => renderServer(one, place, hstsSeconds)).join("")}}
+${lines.map((line) => `  ${line}\n`).join("")}${keepConnections ? [...upstreams].map(renderUpstream).join("") : ""}${served
+    .map((one) => renderServer(one, { place, hstsSeconds, keepConnections }))
+    .join("")}}
 ${passed.length > 0 ? renderStream(passed) : ""}`;
 }
 
-function renderServer({ port, routes, tls }: Listener, place: Place, hstsSeconds: number): string {
+/** What a request says to an upstream of their connection, unless it becomes another protocol. */
+const connectionHeader = (plain: string): string => `map $http_upgrade $connection_upgrade {
+    default upgrade;
+    ''      ${plain};
+  }`;
+const KEPT_CONNECTIONS = connectionHeader("''");
+const CLOSED_CONNECTIONS = `# No connection to an upstream is kept: said so, it closes them, and not nginx, whose ports would run out.
+  ${connectionHeader("close")}`;
+
+/** Its place among the others is not lost by a failure: who is gone loses its name, and is no longer asked. */
+function renderUpstream(upstream: string): string {
+  const name = upstreamName(upstream);
+  return `
+  upstream ${name} {
+    zone ${name} 256k;
+    server tasks.${upstream} resolve max_fails=0;
+    keepalive ${KEPT};
+  }
+`;
+}
+
+function upstreamName(upstream: string): string {
+  return upstream.replace(":", "_");
+}
+
+interface ServerOptions {
+  readonly place: Place;
+  readonly hstsSeconds: number;
+  readonly keepConnections: boolean;
+}
+
+function renderServer(
+  { port, routes, tls }: Listener,
+  { place, hstsSeconds, keepConnections }: ServerOptions,
+): string {
   const lines = [`listen ${port};`];
   if (tls) {
     lines[0] = `listen ${port} ssl${place === "routes" ? " proxy_protocol" : ""};`;
@@ -254,7 +309,7 @@ ${lines.map((line) => `    ${line}\n`).join("")}
       default_type text/plain;
       return 200 "ok\\n";
     }
-${routes.map(renderRoute).join("")}  }
+${routes.map((route) => renderRoute(route, keepConnections)).join("")}  }
 `;
 }
 
@@ -283,7 +338,7 @@ ${servers.join("")}}
 `;
 }
 
-function renderRoute(route: Route): string {
+function renderRoute(route: Route, keepConnections: boolean): string {
   if ("file" in route) {
     return `
     location = ${route.path} {
@@ -301,10 +356,13 @@ function renderRoute(route: Route): string {
     }
 `;
   }
+  const pass = keepConnections
+    ? `proxy_pass http://${upstreamName(route.upstream)};`
+    : `set $upstream tasks.${route.upstream};
+      proxy_pass http://$upstream;`;
   return `
     location ${route.path} {
-      set $upstream tasks.${route.upstream};
-      proxy_pass http://$upstream;
+      ${pass}
     }
 `;
 }

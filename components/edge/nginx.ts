@@ -36,6 +36,8 @@ export interface NginxArgs {
   readonly tls?: EdgeCertificate | undefined;
   /** What the front page names and asks; it is the file {@link STATUS_PAGE}. */
   readonly statusPage: { readonly title: string; readonly links: readonly StatusLink[] };
+  /** Whether connections to upstreams are kept; not every nginx can. @default false */
+  readonly keepConnections?: boolean;
   /** "global": one on each node. @default 1 */
   readonly replicas?: number | "global" | "unmanaged";
   /** Memory limit of one task in MiB. @default 64 */
@@ -74,13 +76,13 @@ export class Nginx extends pulumi.ComponentResource {
       );
     }
 
-    const { listeners, tls } = args;
+    const { listeners, tls, keepConnections = false } = args;
     const ports = listeners.map(({ port, published }) => ({ target: port, published }));
     const status = renderStatusPage(args.statusPage.title, args.statusPage.links);
     const page = { name: "status", content: status, path: STATUS_PAGE };
     const conf = (of: readonly Listener[], place: Place): ConfigFile => ({
       name: "conf",
-      content: renderNginxConfig(of, place, tls?.hstsSeconds),
+      content: renderNginxConfig(of, place, { hstsSeconds: tls?.hstsSeconds, keepConnections }),
       path: "/etc/nginx/nginx.conf",
     });
 

@@ -1,4 +1,5 @@
 import {
+  canKeepConnections,
   holderListeners,
   Listener,
   listenerFaults,
@@ -150,17 +151,62 @@ describe("by where it stands", () => {
   });
 });
 
+describe("connections that are kept", () => {
+  test.each([
+    ["nginx:1.27.3", true],
+    ["nginx:1.27.10-alpine", true],
+    ["registry.example.com:5000/nginx:1.30.0@sha256:0000", true],
+    ["nginx:2.0.0", true],
+    ["nginx:1.27.2", false],
+    ["nginx:1.26.3", false],
+    ["nginx:1.26.9", false],
+    ["nginx:0.99.99", false],
+    ["nginx:latest", false],
+    ["nginx", false],
+    ["registry.example.com:5000/nginx", false],
+  ])("%s: %s", (image, can) => {
+    expect(canKeepConnections(image)).toBe(can);
+  });
+
+  const both = [listener(page, accounts), { port: 6767, routes: [{ ...accounts, path: "/" }] }];
+  const config = renderNginxConfig(both, "edge", { keepConnections: true });
+
+  test("are of one upstream, which follows its name's addresses", () => {
+    expect(blocks(config, "upstream ")).toEqual([
+      [
+        "zone accountservice_6767 256k;",
+        "server tasks.accountservice:6767 resolve max_fails=0;",
+        "keepalive 64;",
+      ],
+    ]);
+    expect(config.match(/proxy_pass [^;]+/g)).toEqual(Array(2).fill("proxy_pass http://accountservice_6767"));
+  });
+
+  test("are not asked to close, and one that becomes another protocol is told so", () => {
+    expect(blocks(config, "map ")).toEqual([["default upgrade;", "''      '';"]]);
+    expect(blocks(renderNginxConfig(both), "map ")).toEqual([["default upgrade;", "''      close;"]]);
+  });
+
+  test("are none of a holder's streams", () => {
+    const tls = [
+      { port: 80, routes: [] },
+      { port: 443, routes: [accounts], tls: true },
+    ];
+    const holder = renderNginxConfig(holderListeners(tls, "routes"), "holder", { keepConnections: true });
+    expect(holder).toContain("set $upstream tasks.routes:443;");
+    expect(holder).not.toContain("upstream routes_443");
+  });
+});
+
 describe("with TLS", () => {
   const listeners: Listener[] = [
     { port: 8080, routes: [{ path: "/", httpsPort: 8443 }] },
     { port: 8443, routes: [page, accounts], tls: true },
   ];
   const config = (place: Place, hstsSeconds = 0): string =>
-    renderNginxConfig(
-      place === "holder" ? holderListeners(listeners, "routes") : listeners,
-      place,
+    renderNginxConfig(place === "holder" ? holderListeners(listeners, "routes") : listeners, place, {
       hstsSeconds,
-    );
+    });
   const redirect = (httpsPort: number): string[][] =>
     blocks(renderNginxConfig([{ port: 80, routes: [{ path: "/", httpsPort }] }]), "location / {");
 

@@ -131,7 +131,7 @@ describe("with TLS", () => {
         healthcheck: { tests: ["CMD", "curl", "-fsS", "-o", "/dev/null", "http://127.0.0.1:8080/healthz"] },
       },
     });
-    expect(data(graph, "nginx-conf")).toBe(renderNginxConfig(secure, "edge", 60));
+    expect(data(graph, "nginx-conf")).toBe(renderNginxConfig(secure, "edge", { hstsSeconds: 60 }));
   });
 
   test("in host mode another certificate changes only the service behind the one that holds the ports", async () => {
