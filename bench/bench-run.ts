@@ -6,6 +6,7 @@ import { allContenders, Contender, namespaceOf } from "./contenders";
 import { BenchEngine } from "./engine";
 import { readUpdateEnded } from "./gate";
 import type { AllOptions } from "./options";
+import { PlatformRun } from "./platform/platform-run";
 import { clock, expectedSeconds, progressLine, valueText } from "./progress";
 import { describeMachine, Results, save, versionOf } from "./results";
 import { Change, changedService, scene, Scene } from "./scene";
@@ -48,9 +49,30 @@ export class BenchRun {
     this.results = await this.begin(skipped, tofu);
     this.save();
 
+    const began = Date.now();
+    if (this.options.parts.includes("services")) await this.measureServices(began);
+    if (this.options.parts.includes("platform")) await this.measurePlatform();
+    this.results.ended = new Date().toISOString();
+    this.save();
+    say(`it took ${clock((Date.now() - began) / 1000)}`);
+  }
+
+  private async measurePlatform(): Promise<void> {
+    const platform = new PlatformRun(this.engine, this.options, this.around);
+    this.results.platform = platform.results;
+    try {
+      await platform.measure();
+    } catch (error) {
+      this.around.signal.throwIfAborted();
+      const reason = error instanceof Error ? error.message : String(error);
+      this.results.failures.push(`the platform: ${reason}`);
+    }
+    this.save();
+  }
+
+  private async measureServices(began: number): Promise<void> {
     const ids = this.contenders.map(({ id }) => id);
     const steps = plan(this.options, ids, (id, one, size) => this.knows(id, one, size));
-    const began = Date.now();
     let size = 0;
     for (const [index, step] of steps.entries()) {
       if (step.size !== size) await this.prepare((size = step.size));
@@ -65,9 +87,6 @@ export class BenchRun {
       );
       await this.step(step);
     }
-    this.results.ended = new Date().toISOString();
-    this.save();
-    say(`it took ${clock((Date.now() - began) / 1000)}`);
   }
 
   private tofu(skipped: Record<string, string>): Tofu | undefined {

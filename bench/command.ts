@@ -17,6 +17,8 @@ export interface Outcome {
   readonly ended: number;
   /** Largest sum of the resident memory of all its processes, in MiB; undefined when it was not watched. */
   readonly peakMiB: number | undefined;
+  /** What it printed. */
+  readonly output: string;
 }
 
 /** Longest time that any command may take, in ms. */
@@ -64,11 +66,12 @@ export async function run(command: Command, signal: AbortSignal, watchMemory = f
     });
     const ended = Date.now();
     signal.throwIfAborted();
+    const said = fs.readFileSync(command.log).subarray(before).toString();
     if (code !== 0) {
-      const said = fs.readFileSync(command.log).subarray(before).toString().trimEnd().split("\n").slice(-15);
-      throw new Error(`\`${command.argv.join(" ")}\` ended with ${code}:\n${said.join("\n")}`);
+      const last = said.trimEnd().split("\n").slice(-15).join("\n");
+      throw new Error(`\`${command.argv.join(" ")}\` ended with ${code}:\n${last}`);
     }
-    return { began, ended, peakMiB: watchMemory ? peak / MIB : undefined };
+    return { began, ended, peakMiB: watchMemory ? peak / MIB : undefined, output: said };
   } finally {
     clearInterval(watch);
     clearTimeout(limit);

@@ -53,14 +53,14 @@ export function allContenders(
     title: "this program (SwarmService)",
     commands: () => PULUMI,
     prepare: (folder, scene) => {
-      copyProject(folder, { address: engine.address, scene });
+      copyProject(folder, { ...scene, address: engine.address }, networkOf(scene));
       // In the place of the platform's program, because paths are relative to where that is.
       fs.writeFileSync(
         path.join(folder, "index.ts"),
         'module.exports = require("./bench/contenders/services");\n',
       );
       ours.write(folder, scene);
-      return INIT;
+      return PULUMI_INIT;
     },
     write: writeScene,
     env: ownState,
@@ -71,9 +71,13 @@ export function allContenders(
     commands: () => PULUMI,
     prepare: (folder, scene) => {
       const entry = { name: scene.namespace, files: ["docker-stack.yml"] };
-      copyProject(folder, { address: engine.address, scene }, { platform: "false", stacks: [entry] });
+      copyProject(
+        folder,
+        { ...scene, address: engine.address },
+        { ...networkOf(scene), platform: "false", stacks: [entry] },
+      );
       stacks.write(folder, scene);
-      return INIT;
+      return PULUMI_INIT;
     },
     write: (folder, scene) => writeStackFile(folder, scene, false),
     env: ownState,
@@ -87,7 +91,7 @@ export function allContenders(
       fs.copyFileSync(path.join(ROOT, "tsconfig.json"), path.join(folder, "tsconfig.json"));
       addState(folder);
       bare.write(folder, scene);
-      return INIT;
+      return PULUMI_INIT;
     },
     write: writeScene,
     env: ownState,
@@ -152,7 +156,7 @@ const PULUMI = {
 } as const;
 
 /** The preview is for whatever keeps compiled code. */
-const INIT = [pulumi("stack", "init"), pulumi("preview")];
+export const PULUMI_INIT = [pulumi("stack", "init"), pulumi("preview")];
 
 function pulumi(...args: string[]): readonly string[] {
   return ["pulumi", ...args, "--stack", STACK];
@@ -234,10 +238,14 @@ function writeStackFile(folder: string, scene: Scene, namedConfigs: boolean): vo
   fs.writeFileSync(path.join(folder, "settings.txt"), scene.config);
 }
 
+function networkOf({ subnet, gateway }: Scene): Readonly<Record<string, string>> {
+  return { networkSubnet: subnet, networkGateway: gateway };
+}
+
 /** A copy of this project for a stack of its own. */
-function copyProject(
+export function copyProject(
   folder: string,
-  { address, scene }: { readonly address: string; readonly scene: Scene },
+  { namespace, address }: { readonly namespace: string; readonly address: string },
   config: Readonly<Record<string, unknown>> = {},
 ): void {
   fs.cpSync(ROOT, folder, {
@@ -250,9 +258,7 @@ function copyProject(
   const settings = {
     routing: "host",
     networkEncrypted: "false",
-    networkSubnet: scene.subnet,
-    networkGateway: scene.gateway,
-    namespace: scene.namespace,
+    namespace,
     advertiseAddress: address,
     ...config,
   };
@@ -271,7 +277,7 @@ function addState(folder: string): void {
 }
 
 /** The folder's own state. */
-function ownState(folder: string): NodeJS.ProcessEnv {
+export function ownState(folder: string): NodeJS.ProcessEnv {
   return {
     STACK,
     PULUMI_BACKEND_URL: `file://${folder}/.state`,

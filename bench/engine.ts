@@ -86,6 +86,12 @@ export class BenchEngine {
     });
   }
 
+  /** Names of a namespace's services. */
+  names(namespace: string): string[] {
+    const label = `label=${NAMESPACE_LABEL}=${namespace}`;
+    return this.cli("service", "ls", "--filter", label, "--format", "{{.Name}}").split("\n").filter(Boolean);
+  }
+
   /** When Swarm had completed the last update of a service, in ms since the epoch. */
   async updateCompleted(service: string): Promise<number> {
     const { UpdateStatus } = (await this.docker.getService(service).inspect()) as {

@@ -66,7 +66,8 @@ async function measure(options: AllOptions): Promise<void> {
     say("stopping the engine");
     cleanUp(work);
   }
-  if (run.results.samples.length > 0) console.log(writeReport(run.results, folder));
+  if (run.results.samples.length > 0 || run.results.platform !== undefined)
+    console.log(writeReport(run.results, folder));
   say(`results, plots and the logs of all commands are in ${path.relative(process.cwd(), folder)}/`);
 }
 

@@ -3,6 +3,7 @@ import * as path from "node:path";
 import { table } from "../tools/table";
 import { Case, CASES, FACTS } from "./cases";
 import { plotSvg, Series } from "./plot";
+import { PlatformTable, platformTables, platformTargets } from "./platform/platform-report";
 import type { Results } from "./results";
 import { summary, Summary } from "./statistics";
 import { targets } from "./targets";
@@ -20,11 +21,9 @@ export function writeReport(results: Results, folder: string): string {
   fs.writeFileSync(path.join(folder, "README.md"), markdown(results, plots));
   return [
     ...sizesOf(results).map((size) => `${size} services: ${HOW_TO_READ}\n${table(rowsOf(results, size))}`),
+    ...tablesOf(results).map(({ title, rows }) => `${title}\n${table(rows)}`),
     ...skippedLines(results),
-    table([
-      ["TARGET", "MEASURED", ""],
-      ...targets(results.samples).map((one) => [one.target, one.measured, one.verdict]),
-    ]),
+    table([["TARGET", "MEASURED", ""], ...targetRows(results)]),
   ].join("\n\n");
 }
 
@@ -43,13 +42,10 @@ function markdown(results: Results, plots: readonly string[]): string {
       `${HOW_TO_READ}, in turns.`,
       pipes(rowsOf(results, size)),
     ]),
-    "## Slopes",
-    ...plots,
+    ...(plots.length > 0 ? ["## Slopes", ...plots] : []),
+    ...tablesOf(results).flatMap(({ title, rows }) => [`## ${title}`, pipes(rows)]),
     "## Targets",
-    pipes([
-      ["target", "measured", ""],
-      ...targets(results.samples).map((one) => [one.target, one.measured, one.verdict]),
-    ]),
+    pipes([["target", "measured", ""], ...targetRows(results)]),
     "## Commands",
     ...contenders.map(({ title, commands }) =>
       [`${title}:`, "", ...Object.entries(commands).map(([one, line]) => `- ${one}: \`${line}\``)].join("\n"),
@@ -60,9 +56,22 @@ function markdown(results: Results, plots: readonly string[]): string {
     .concat("\n");
 }
 
-function skippedLines({ skipped, failures }: Results): string[] {
+function tablesOf({ platform }: Results): PlatformTable[] {
+  return platform === undefined ? [] : platformTables(platform);
+}
+
+/** Those of the parts that were measured. */
+function targetRows({ samples, platform }: Results): string[][] {
+  return [
+    ...(samples.length > 0 ? targets(samples) : []),
+    ...(platform === undefined ? [] : platformTargets(platform)),
+  ].map((one) => [one.target, one.measured, one.verdict]);
+}
+
+function skippedLines({ skipped, failures, platform }: Results): string[] {
   return [
     ...Object.entries(skipped).map(([id, reason]) => `Not measured: ${id}, because ${reason}`),
+    ...(platform?.skipped ?? []).map((what) => `Not measured: ${what}`),
     ...failures.map((failure) => `Failed: ${failure}`),
   ];
 }

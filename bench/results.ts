@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import type { Sample } from "./cases";
+import type { PlatformResults } from "./platform/platform-run";
 
 /** The file of a run. */
 export interface Results {
@@ -15,6 +16,8 @@ export interface Results {
   readonly skipped: Record<string, string>;
   readonly failures: string[];
   readonly samples: Sample[];
+  /** Absent where that part was not measured. */
+  platform?: PlatformResults;
 }
 
 export interface ContenderFacts {

@@ -108,7 +108,7 @@ export function targets(samples: readonly Sample[]): Target[] {
 
 type Named = readonly [number, string];
 
-function judged(value: number, most: number, measured: string): Omit<Target, "target"> {
+export function judged(value: number, most: number, measured: string): Omit<Target, "target"> {
   if (!Number.isFinite(value) || Number.isNaN(most)) return { measured: "", verdict: "not measured" };
   return { measured, verdict: value <= most ? "met" : "not met" };
 }

@@ -1,5 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { parse } from "yaml";
 import { CASES, plan } from "../../bench/cases";
 import { processOf, treeMemory } from "../../bench/command";
 import { allContenders, CONTENDER_IDS } from "../../bench/contenders";
@@ -13,6 +14,10 @@ import { stackFile } from "../../bench/stack-file";
 import { median, quantile } from "../../bench/statistics";
 import { targets } from "../../bench/targets";
 import { tofuFile } from "../../bench/tofu-file";
+import { platformTables, platformTargets } from "../../bench/platform/platform-report";
+import type { PlatformResults } from "../../bench/platform/platform-run";
+import { EngineService, stackOfServices } from "../../bench/platform/stack-of-services";
+import { parseWrk } from "../../bench/platform/wrk";
 import { load } from "../support/stack-file";
 
 const ROOT = path.resolve(__dirname, "../..");
@@ -58,14 +63,23 @@ describe("the plan", () => {
 describe("options", () => {
   test("are lists with commas or blanks", () => {
     const options = readOptions({ SIZES: "5, 10", CASES: "drift image", RUNS: "3" }, CONTENDER_IDS);
-    expect(options).toEqual({ sizes: [5, 10], runs: 3, cases: ["drift", "image"], contenders: [] });
+    expect(options).toEqual({
+      parts: ["services", "platform"],
+      sizes: [5, 10],
+      runs: 3,
+      cases: ["drift", "image"],
+      contenders: [],
+      loadSeconds: 15,
+      otherNginx: undefined,
+    });
   });
 
   test("all that is wrong is told at once, with what is allowed", () => {
-    const wrong = { SIZES: "4", RUNS: "0", CASES: "drfit", CONTENDERS: "k8s" };
+    const wrong = { PARTS: "all", SIZES: "4", RUNS: "0", CASES: "drfit", CONTENDERS: "k8s" };
     expect(() => readOptions(wrong, ["ours"])).toThrow(
       "SIZES=4; allowed: whole numbers from 5 to 4000, such as 5,10,50,200,1000\n" +
         "RUNS=0; allowed: a whole number from 1\n" +
+        "PARTS=all: no all; allowed: services,platform\n" +
         `CASES=drfit: no drfit; allowed: ${CASES.join(",")}\n` +
         "CONTENDERS=k8s: no k8s; allowed: ours",
     );
@@ -255,5 +269,126 @@ describe("targets", () => {
       "met",
     );
     expect(found["preview of 200, no drift check, ours <= 1.1 x bare"]).toBe("not measured");
+  });
+});
+
+describe("the platform", () => {
+  test("wrk's output is read in its units, with all that failed", () => {
+    const output = `Running 15s test @ http://x/accounts/10000
+  2 threads and 64 connections
+  Thread Stats   Avg      Stdev     Max   +/- Stdev
+    Latency     1.20ms    1.11ms  30.00ms   90.00%
+    Req/Sec    26.00k     1.00k   29.00k    70.00%
+  Latency Distribution
+     50%  853.00us
+     75%    1.50ms
+     90%    2.40ms
+     99%    1.20s
+  517000 requests in 15.01s, 100MB read
+  Socket errors: connect 0, read 1, write 0, timeout 2
+  Non-2xx or 3xx responses: 12
+Requests/sec:  51650.12
+Transfer/sec:     10.0MB
+`;
+    const { p50, ...others } = parseWrk(output);
+    expect(p50).toBeCloseTo(0.853);
+    expect(others).toEqual({ rate: 51650.12, p99: 1200, failed: 15 });
+    const calm = output.replace(/^.*(Socket errors|Non-2xx).*\n/gm, "");
+    expect(parseWrk(calm).failed).toBe(0);
+    expect(() => parseWrk("unable to connect to x:80 Connection refused")).toThrow(
+      "no output of wrk:\nunable to connect",
+    );
+  });
+
+  const service: EngineService = {
+    Spec: {
+      Name: "bench-platform_web",
+      TaskTemplate: {
+        ContainerSpec: {
+          Image: "nginx:1.26.3",
+          Command: ["nginx"],
+          Args: ["-g", "daemon off;"],
+          Env: ["TZ=UTC"],
+          ReadOnly: true,
+          Init: false,
+          CapabilityDrop: ["ALL"],
+          StopGracePeriod: 30e9,
+          Healthcheck: { Test: ["CMD", "true"], Interval: 2e9, Timeout: 3e9, Retries: 3, StartPeriod: 10e9 },
+          Mounts: [
+            { Type: "volume", Source: "data", Target: "/data" },
+            { Type: "tmpfs", Target: "/tmp", TmpfsOptions: { SizeBytes: 1024 } },
+          ],
+          Configs: [{ ConfigName: "conf", File: { Name: "/c", Mode: 0o444, UID: "0", GID: "0" } }],
+        },
+        Resources: { Limits: { MemoryBytes: 64 << 20 } },
+        RestartPolicy: { Condition: "any", Delay: 5e9 },
+        Placement: { Constraints: ["node.hostname==n1"] },
+        LogDriver: { Name: "json-file", Options: { "max-size": "10m" } },
+        Networks: [{ Aliases: ["web"] }],
+      },
+      Mode: { Replicated: { Replicas: 2 } },
+      UpdateConfig: { Parallelism: 1, FailureAction: "rollback", Monitor: 5e9, Order: "start-first" },
+      RollbackConfig: {
+        Parallelism: 1,
+        Delay: 1e9,
+        FailureAction: "pause",
+        Monitor: 5e9,
+        Order: "start-first",
+      },
+      EndpointSpec: {
+        Mode: "dnsrr",
+        Ports: [{ Protocol: "tcp", PublishMode: "host", PublishedPort: 8080, TargetPort: 80 }],
+      },
+    },
+  };
+
+  test("a peer's stack file makes the same services", () => {
+    const file = stackOfServices([service], "bench-platform", new Map([["conf", "./conf"]]));
+    const document = parse(file) as { services: { web: Record<string, unknown> } };
+    expect(document).toMatchObject({
+      networks: { network: { driver: "overlay" } },
+      volumes: { data: {} },
+      configs: { conf: { file: "./conf" } },
+    });
+    expect(document.services.web).toMatchObject({
+      image: "nginx:1.26.3",
+      entrypoint: ["nginx"],
+      command: ["-g", "daemon off;"],
+      stop_grace_period: "30000ms",
+      healthcheck: { interval: "2000ms", start_period: "10000ms" },
+      volumes: [
+        { type: "volume", source: "data", target: "/data" },
+        { type: "tmpfs", target: "/tmp", tmpfs: { size: 1024 } },
+      ],
+      ports: [{ target: 80, published: 8080, protocol: "tcp", mode: "host" }],
+      networks: { network: { aliases: ["web"] } },
+      deploy: { replicas: 2, endpoint_mode: "dnsrr", placement: { constraints: ["node.hostname==n1"] } },
+    });
+  });
+
+  test("tables have medians, and targets their verdicts", () => {
+    const results: PlatformResults = {
+      samples: [
+        { what: "deploy", by: "pulumi up", value: 20 },
+        { what: "deploy", by: "docker stack deploy", value: 15 },
+        { what: "again", by: "pulumi up", value: 5 },
+        { what: "again", by: "make up", value: 7 },
+      ],
+      loads: [1, 2, 6].map((p99) => ({ way: "direct", rate: 60_000, p50: 1, p99, failed: 0 })),
+      memory: { idle: 11, after: 21.5 },
+      images: { accountservice: 9.9 },
+      skipped: [],
+    };
+    expect(platformTables(results).map(({ rows }) => rows[1])).toEqual([
+      ["fresh deploy, images present, to ready", "20.00 s (20.00-20.00)", "", "15.00 s (15.00-15.00)"],
+      ["direct", "60000", "1.0 ms", "2.0 ms", "0"],
+      ["accountservice", "9.9"],
+    ]);
+    expect(platformTargets(results).map(({ verdict }) => verdict)).toEqual(
+      ["met", "not met", "met", "met", "not met", "met"], // 20 <= 1.2 * 15 + 3; 7 / 5 > 1.3
+    );
+    const nothing = { samples: [], loads: [], memory: {}, images: {}, skipped: [] };
+    expect(platformTargets(nothing).every(({ verdict }) => verdict === "not measured")).toBe(true);
+    expect(platformTables(nothing)).toEqual([]);
   });
 });
