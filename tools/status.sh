@@ -6,6 +6,8 @@ cd "$(dirname "$0")/.."
 . tools/env.sh
 stack=${STACK:-dev}
 
+# Beside the table, since each takes its time.
+exec 3< <(pulumi stack output --stack "$stack" --json 2>/dev/null)
 # shellcheck disable=SC2046 # words
 services=$(node --import ./tools/typescript.mjs tools/services.mjs $(node --import ./tools/typescript.mjs tools/namespaces.mjs))
 if [ -z "$services" ]; then
@@ -14,7 +16,8 @@ if [ -z "$services" ]; then
 fi
 printf '\n%s\n' "$services"
 
-output() { pulumi stack output --stack "$stack" "$1" 2>/dev/null || true; }
+outputs=$(cat <&3)
+output() { sed -n "s/^ *\"$1\": \"\(.*\)\",\{0,1\}$/\1/p" <<<"$outputs"; }
 edge=$(output edgeUrl)
 [ -n "$edge" ] || exit 0 # stack files alone
 accounts=$(output accountsUrl)
