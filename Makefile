@@ -90,7 +90,7 @@ test-slow: ## The cases of each class that are not in `make test`
 test-vm: ## Mesh, virtual IPs and encryption on a full kernel: a virtual machine with a newer engine
 	@tools/test.sh vm
 
-bench: ## Measure this program beside its peers, on an engine of its own: SIZES= RUNS= CASES= CONTENDERS=; see docs/benchmarks.md
+bench: ## Measure this program beside its peers, on an engine of its own: PARTS= SIZES= RUNS= CASES= CONTENDERS=; see docs/benchmarks.md
 	@tools/bootstrap.sh test && . tools/env.sh && exec node --import ./tools/typescript.mjs bench/main.ts
 
 .PHONY: bench-publish bench-update bench-kafka
