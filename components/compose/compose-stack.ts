@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as path from "node:path";
 import { contentHash, contentName, keyedHash } from "../content-name";
-import { reasonOf } from "../engine/engine";
+import { reasonOf, removeService } from "../engine/engine";
 import { ImageBuild, ObservedImage, observeImage } from "../images/image-build";
 import { unfinished } from "../rollout/rollout";
 import { holdBackDependents } from "../rollout/skipped-dependents";
@@ -18,6 +18,7 @@ import {
 import { EngineResource, typeOf } from "./engine-resource";
 import { at, missingExternals } from "./external";
 import { registryOf, StackImage, taggedImage } from "./image-reference";
+import { HeldPort, heldPorts, publishes } from "./published-ports";
 import { loadStackFiles, StackFileArgs, StackFileError } from "./stack-file/load";
 import type { FileObject, Service, StackFile } from "./stack-file/model";
 import { defined, Fields, isFields, text, Value } from "./provider/shown-spec";
@@ -72,6 +73,10 @@ export class ComposeStack extends pulumi.ComponentResource {
   private readonly secrets = new Map<string, EngineResource>();
   private readonly services = new Map<string, EngineResource>();
   private readonly images = new Map<string, pulumi.Output<StackImage>>();
+  /** By service: those that give up a port which it publishes from now on. */
+  private readonly givers = new Map<string, readonly Service[]>();
+  /** By service: those that have left the files, with a port which it publishes from now on. */
+  private readonly removedFirst = new Map<string, readonly Pick<HeldPort, "holder" | "port">[]>();
 
   constructor(
     private readonly name: string,
@@ -115,32 +120,33 @@ export class ComposeStack extends pulumi.ComponentResource {
     }
   }
 
-  /** Ports of the files that another service has; only two of host mode may share one, on different nodes. */
+  /** Ports of the files that another service has. */
   private takenPorts(): string[] {
     const { observed, nodeNames } = this.args.environment;
-    const own = new Set([...this.file.services.keys()].map((key) => nameOf(this.namespace, key)));
-    const others = [...observed.services.values()].filter(({ Spec }) => !own.has(Spec.Name));
     const faults: string[] = [];
-    for (const { key, ports } of this.file.services.values()) {
-      for (const { published, protocol, mode, place } of ports) {
-        if (published === undefined) continue;
-        const holder = others.find(({ Spec }) =>
-          Spec.EndpointSpec?.Ports?.some(
-            (port) =>
-              port.PublishedPort === published &&
-              port.Protocol === protocol &&
-              (nodeNames.length < 2 || mode === "ingress" || port.PublishMode === "ingress"),
-          ),
-        );
-        if (holder === undefined) continue;
-        const { Name } = holder.Spec;
+    for (const held of heldPorts(this.namespace, this.file, observed.services, nodeNames.length)) {
+      const { place, key, port, holder } = held;
+      const giver = [...this.file.services.values()].find(
+        (one) => nameOf(this.namespace, one.key) === holder,
+      );
+      if (giver !== undefined) {
+        if (!publishes(giver, port)) this.givers.set(key, [...(this.givers.get(key) ?? []), giver]);
+      } else if (this.isPruned(holder)) {
+        this.removedFirst.set(key, [...(this.removedFirst.get(key) ?? []), { holder, port }]);
+      } else {
         faults.push(
-          `${at(place)}: port ${published}/${protocol} of ${key} is taken by service ${Name}; do: publish another one, or ` +
-            `remove that service (docker service rm ${Name})`,
+          `${at(place)}: port ${port} of ${key} is taken by service ${holder}; do: publish another one, or ` +
+            `remove that service (docker service rm ${holder})`,
         );
       }
     }
     return faults;
+  }
+
+  /** Whether a service that the files have no more is this program's, which removes it at the end of this run. */
+  private isPruned(fullName: string): boolean {
+    const key = fullName.slice(this.namespace.length + 1);
+    return this.args.environment.recorded.of(typeOf("Service"), this.child(key))?.Name === fullName;
   }
 
   private refuse(faults: readonly string[]): void {
@@ -264,17 +270,41 @@ export class ComposeStack extends pulumi.ComponentResource {
 
   /** Those that others wait for first. */
   private inOrder(): Service[] {
-    const ordered = new Map<string, Service>();
+    const ordered = new Set<Service>();
+    const begun = new Set<Service>();
     const visit = (service: Service): void => {
-      if (ordered.has(service.key)) return;
-      for (const { service: needed } of service.dependsOn) {
-        const other = this.file.services.get(needed);
-        if (other !== undefined) visit(other);
-      }
-      ordered.set(service.key, service);
+      // Two that change ports with each other are in a circle: what Swarm says of that is told by up.
+      if (begun.has(service)) return;
+      begun.add(service);
+      this.waitedFor(service).forEach(visit);
+      ordered.add(service);
     };
     for (const service of this.file.services.values()) visit(service);
-    return [...ordered.values()];
+    return [...ordered];
+  }
+
+  private waitedFor({ key, dependsOn }: Service): Service[] {
+    const needed = dependsOn.flatMap((one) => this.file.services.get(one.service) ?? []);
+    return [...needed, ...(this.givers.get(key) ?? [])];
+  }
+
+  /** Swarm gives a port to one service at a time, and Pulumi removes what is not declared at the very end. */
+  private removalHook(service: Service): pulumi.ResourceHook | undefined {
+    const { host, observed } = this.args.environment;
+    const first = this.removedFirst.get(service.key);
+    if (first === undefined) return undefined;
+    const fullName = nameOf(this.namespace, service.key);
+    for (const { holder, port } of first)
+      void pulumi.log.warn(
+        `${fullName} takes over port ${port} of ${holder}, which is removed before.`,
+        this,
+      );
+    return new pulumi.ResourceHook(`${this.child(service.key)}-ports`, async () => {
+      for (const { holder } of first) {
+        const { ID = holder } = observed.services.get(holder) ?? {};
+        await removeService(host, ID);
+      }
+    });
   }
 
   private declareService(service: Service): void {
@@ -285,7 +315,9 @@ export class ComposeStack extends pulumi.ComponentResource {
     const { image, login, shown } = this.imageOf(service);
     const fields = convertService(stack, service, shown ?? "");
     const networks = service.networks.flatMap(({ network }) => this.networks.get(network) ?? []);
-    const needed = service.dependsOn.flatMap((one) => this.services.get(one.service) ?? []);
+    const needed = this.waitedFor(service).flatMap((one) => this.services.get(one.key) ?? []);
+    const removal = this.removalHook(service);
+    const before = removal === undefined ? {} : { beforeCreate: [removal], beforeUpdate: [removal] };
     const resource = new EngineResource(
       "Service",
       this.child(service.key),
@@ -311,7 +343,7 @@ export class ComposeStack extends pulumi.ComponentResource {
         ...(networks.length > 0 && { replaceWith: networks }),
         // Two services can't share a name.
         deleteBeforeReplace: true,
-        ...(!adopting && { hooks: { afterCreate: [gate.hook], afterUpdate: [gate.hook] } }),
+        ...(!adopting && { hooks: { ...before, afterCreate: [gate.hook], afterUpdate: [gate.hook] } }),
       },
     );
     if (!adopting) holdBackDependents(resource, this.finishRollout(service, resource));

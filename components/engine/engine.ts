@@ -326,6 +326,15 @@ export interface ApiNode {
   };
 }
 
+/** Removes a service; one that is gone is no fault. @param id or full name */
+export async function removeService(host: string, id: string): Promise<void> {
+  try {
+    await connect(host).getService(id).remove();
+  } catch (error) {
+    if ((error as { statusCode?: number }).statusCode !== 404) throw error;
+  }
+}
+
 /** Sends what the client has no method for, or none that takes a signal; its types don't know how it sends. */
 export function dial<T>(docker: Docker, request: object): Promise<T> {
   const modem = docker.modem as unknown as {

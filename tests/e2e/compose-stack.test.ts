@@ -178,6 +178,27 @@ waivers: [{ rule: plain-secrets, service: shop/web, reason: to see it hidden }]
     expect(plannedChanges(workspace)).toEqual([]);
   }, 240_000);
 
+  test("gives ports to other services in one go: of one that left the file, and of one that has another now", () => {
+    const publishing = (name: string, ...ports: number[]): string => {
+      const list = ports.map((port) => `{ target: ${port}, published: ${port}, mode: host }`).join(", ");
+      return `  ${name}:\n    <<: *sleeper\n    ports: [${list}]\n    deploy: { update_config: { monitor: 1s } }\n`;
+    };
+    const before = publishing("gate", 8100) + publishing("side", 8101);
+    const after = publishing("door", 8100, 8101) + publishing("side", 8102);
+    workspace.edit("shop.yml", "networks: { back", `${before}networks: { back`);
+    workspace.succeed("stack.sh", "up");
+    workspace.edit("shop.yml", before, after);
+    const takenOver = "shop_door takes over port 8100/tcp of shop_gate, which is removed before.";
+    expect(workspace.succeed("stack.sh", "preview").output).toContain(takenOver);
+    workspace.succeed("stack.sh", "up");
+    const services = engine.docker("service", "ls", "--format", "{{.Name}} {{.Replicas}}").split("\n").sort();
+    expect(services).toEqual(expect.arrayContaining(["shop_door 1/1", "shop_side 1/1"]) as readonly string[]);
+    expect(services.join()).not.toContain("shop_gate");
+    workspace.edit("shop.yml", after, "");
+    workspace.succeed("stack.sh", "up");
+    expect(plannedChanges(workspace)).toEqual([]);
+  }, 240_000);
+
   test("is held to the policies, and what a network's change means is told as dangerous", () => {
     const before = runningTasks(engine, "shop_db", "shop_web");
     workspace.edit(
