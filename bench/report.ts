@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { table } from "../tools/table";
+import { pipes, table } from "../tools/table";
 import { Case, CASES, FACTS } from "./cases";
 import { plotSvg, Series } from "./plot";
 import type { Results } from "./results";
@@ -65,11 +65,6 @@ function skippedLines({ skipped, failures }: Results): string[] {
     ...Object.entries(skipped).map(([id, reason]) => `Not measured: ${id}, because ${reason}`),
     ...failures.map((failure) => `Failed: ${failure}`),
   ];
-}
-
-function pipes(rows: readonly (readonly string[])[]): string {
-  const lines = rows.map((row) => `| ${row.join(" | ")} |`);
-  return [lines[0], `|${" --- |".repeat(rows[0]?.length ?? 0)}`, ...lines.slice(1)].join("\n");
 }
 
 function sizesOf({ samples }: Results): number[] {
