@@ -16,7 +16,7 @@ export interface Run {
   readonly ended: Promise<Outcome>;
 }
 
-/** All requests of a run. Times are from the begin of the question to the end of the answer, in ms, without the connection. */
+/** All requests of a run. */
 export interface Outcome {
   readonly requests: number;
   readonly requestsPerSecond: number;
@@ -31,7 +31,7 @@ export interface Reason {
   readonly count: number;
 }
 
-/** Percentiles in ms, of failed requests too. */
+/** Percentiles of the requests that did not fail: from the begin of the question to the end of the answer, in ms. */
 export interface Times {
   readonly p50: number;
   readonly p90: number;
@@ -47,7 +47,7 @@ export interface Moment {
   readonly users: number;
   readonly requestsPerSecond: number;
   readonly failedPerSecond: number;
-  /** Undefined where no answer came. */
+  /** Undefined where no good answer came. */
   readonly times?: Times;
 }
 
@@ -138,7 +138,7 @@ export function parseSummary(json: string, reasons: ReadonlyMap<string, number>)
     reasons: [...reasons]
       .map(([reason, count]) => ({ reason, count }))
       .sort((a, b) => b.count - a.count || (a.reason < b.reason ? -1 : 1)),
-    times: timesOf((key) => value("http_req_duration", key)),
+    times: timesOf((key) => value("answered", key)),
   };
 }
 
@@ -180,7 +180,7 @@ export function parseRecord(record: string): Moment[] {
       const names = [...types.keys()].sort();
       const value = (name: string, key: string): number | undefined =>
         rows[names.indexOf(name)]?.[aggregates[types.get(name) ?? ""]?.indexOf(key) ?? -1];
-      found.push(momentOf(value, begin, found.at(-1)?.at ?? 0));
+      found.push(momentOf(value, begin, found.at(-1)));
     }
   }
   return found;
@@ -189,18 +189,19 @@ export function parseRecord(record: string): Moment[] {
 function momentOf(
   value: (metric: string, key: string) => number | undefined,
   begin: number,
-  before: number,
+  before: Pick<Moment, "at" | "users"> = { at: 0, users: 0 },
 ): Moment {
   const at = ((value("time", "value") ?? begin) - begin) / 1000;
   // Not k6's rate, which takes every period for as long as it should have been.
-  const requestsPerSecond = at > before ? (value("http_reqs", "count") ?? 0) / (at - before) : 0;
+  const requestsPerSecond = at > before.at ? (value("http_reqs", "count") ?? 0) / (at - before.at) : 0;
   return {
     at,
-    users: value("vus", "value") ?? 0,
+    // k6 counts them once a second, which may fall into the next period.
+    users: value("vus", "value") ?? before.users,
     requestsPerSecond,
     failedPerSecond: requestsPerSecond * (value("http_req_failed", "rate") ?? 0),
-    ...(value("http_req_duration", "med") !== undefined && {
-      times: timesOf((key) => value("http_req_duration", key) ?? 0),
+    ...(value("answered", "med") !== undefined && {
+      times: timesOf((key) => value("answered", key) ?? 0),
     }),
   };
 }

@@ -137,7 +137,7 @@ function progressLine(
 ): string {
   const whole = [users, requestsPerSecond, failedPerSecond].map((value) => value.toFixed(0));
   const p95 = times === undefined ? "no answer" : `p95 ${milliseconds(times.p95)}`;
-  return `${at.toFixed(0)} of ${duration} s: ${whole[0]} users, ${whole[1]} requests/s, ${whole[2]} failed/s, ${p95}`;
+  return `${Math.min(at, duration).toFixed(0)} of ${duration} s: ${whole[0]} users, ${whole[1]} requests/s, ${whole[2]} failed/s, ${p95}`;
 }
 
 main().catch((error: unknown) => {

@@ -56,7 +56,7 @@ function markdown(result: LoadResult, hasPage: boolean): string {
     ...(interrupted ? ["**It was interrupted**: this is what there was until then."] : []),
     "## Requests",
     pipes(outcomeRows(outcome)),
-    "Times are those of all requests, failed ones too, without the making of connections.",
+    "Times are those of the requests that did not fail, without the making of connections.",
     ...(outcome.failed > 0
       ? [pipes([["REASON", "FAILED"], ...outcome.reasons.map((one) => [one.reason, String(one.count)])])]
       : []),

@@ -17,7 +17,7 @@ const PARAM = {
     },
   },
 };
-const TYPES = { http_req_duration: "trend", http_req_failed: "rate", http_reqs: "counter", vus: "gauge" };
+const TYPES = { answered: "trend", http_req_failed: "rate", http_reqs: "counter", vus: "gauge" };
 const metrics = (types: Record<string, string>) => ({
   event: "metric",
   data: Object.fromEntries(Object.entries(types).map(([name, type]) => [name, { type }])),
@@ -32,7 +32,7 @@ const RECORD = text(
   { event: "snapshot", data: [[9, 40, 5, 1, 20, 25, 38], [0.5], [30, 30], [2000], [7]] },
   metrics({ data_sent: "counter" }),
   // Late: 2 s instead of one.
-  { event: "snapshot", data: [[100, 100], [9, 50, 6, 1, 21, 26, 48], [0], [60, 60], [4000], [14]] },
+  { event: "snapshot", data: [[9, 50, 6, 1, 21, 26, 48], [100, 100], [0], [60, 60], [4000], [14]] },
 );
 
 test("a record becomes moments, each by the time that it really took", () => {
@@ -52,6 +52,13 @@ test("a record becomes moments, each by the time that it really took", () => {
       times: { p50: 6, p90: 21, p95: 26, p99: 48, max: 50 },
     },
   ]);
+});
+
+test("users that were not counted in a period are those of the one before", () => {
+  const again = { event: "snapshot", data: [[], [], [0], [], [5000], []] };
+  expect(parseRecord(RECORD + text(again)).at(-1)).toEqual({
+    ...{ at: 4, users: 14, requestsPerSecond: 0, failedPerSecond: 0 },
+  });
 });
 
 test("what is being written is not read, and before the begin there is nothing", () => {
@@ -77,7 +84,7 @@ test("the summary has all requests, and the reasons by their number", () => {
     metrics: {
       http_reqs: values({ count: 340, rate: 9.5 }),
       http_req_failed: values({ rate: 0.03, passes: 12, fails: 328 }),
-      http_req_duration: values({ med: 2, "p(90)": 3, "p(95)": 4, "p(99)": 5, max: 6 }),
+      answered: values({ med: 2, "p(90)": 3, "p(95)": 4, "p(99)": 5, max: 6 }),
     },
   });
   const reasons = new Map([

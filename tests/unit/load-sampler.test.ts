@@ -1,6 +1,7 @@
 import { createServer, Server } from "node:net";
 import type { AddressInfo } from "node:net";
 import { Look, Sampler, Subject } from "../../load/sampler";
+import { subjectOf } from "../../load/subject";
 import { ApiAnswer, ApiFault, ApiRequest, FakeEngine } from "../support/fake-engine";
 
 const LABEL = "com.docker.stack.namespace";
@@ -191,4 +192,10 @@ test("a manager that is none is told in plain words; one that goes away later is
   const later = await looks({ ...of, host: await leaving.listen() }, 3);
   expect(later.map(({ unseen }) => unseen.length)).toEqual([0, 0, 1]);
   expect(later[2]?.unseen[0]).toContain("The swarm does not have a leader.");
+});
+
+test("a stack's file names the engines of nodes; one without a file has none", () => {
+  expect(subjectOf("prod").nodes.node5?.host).toBe("ssh://root@10.0.0.15");
+  expect(subjectOf("prod").namespaces).toEqual(["prod"]);
+  expect(subjectOf("nowhere")).toMatchObject({ namespaces: ["nowhere"], nodes: {} });
 });
