@@ -102,7 +102,9 @@ function start(variables: Readonly<Record<string, string>>, certificates: string
     else messages.splice(0, messages.push(message) - LAST_MESSAGES);
   });
   const code = new Promise<number | null>((resolve, reject) => {
-    child.on("error", reject);
+    child.on("error", ({ message }) =>
+      reject(new Error(`k6 can't be started: ${message}; do: tools/bootstrap.sh load brings it`)),
+    );
     child.on("close", resolve);
   });
   const finished = async (): Promise<Outcome> => {

@@ -28,8 +28,11 @@ async function main(): Promise<void> {
   const work = fs.mkdtempSync(path.join(os.tmpdir(), "swarm-platform-load."));
   try {
     const { baseUrl, authority } = target(options);
-    const certificates = authority === undefined ? undefined : path.join(work, "ca.pem");
-    if (certificates !== undefined) fs.writeFileSync(certificates, authority ?? "");
+    let certificates: string | undefined;
+    if (authority !== undefined) {
+      certificates = path.join(work, "ca.pem");
+      fs.writeFileSync(certificates, authority);
+    }
     const reason = await probe(baseUrl, certificates);
     if (reason !== undefined) {
       const url = `${baseUrl}/accounts/10000`;
@@ -115,20 +118,17 @@ async function load(
 
 /** What the services use until the signal; that it is not known is no reason for no load. */
 async function watch(signal: AbortSignal): Promise<Pick<LoadResult, "services" | "unseen">> {
-  const subject = subjectOf(stack);
-  const looks: Look[] = [];
   try {
+    const subject = subjectOf(stack);
+    const looks: Look[] = [];
     for await (const look of new Sampler(subject).looks(signal)) looks.push(look);
+    const services = summarize(looks.map(({ usage }) => usage));
+    const unseen = [...new Set(looks.flatMap((look) => look.unseen))];
+    const none = `what the services used is not known: stack ${stack} has none on ${subject.host}; do: set STACK, or DOCKER_HOST`;
+    return { services, unseen: services.length + unseen.length === 0 ? [none] : unseen };
   } catch (error) {
-    return { services: [], unseen: [(error as Error).message] };
+    return { services: [], unseen: [`what the services used is not known: ${(error as Error).message}`] };
   }
-  const services = summarize(looks.map(({ usage }) => usage));
-  const unseen = [...new Set(looks.flatMap((look) => look.unseen))];
-  if (services.length + unseen.length === 0)
-    unseen.push(
-      `What the services used is not known: stack ${stack} has none on ${subject.host}; do: set STACK, or DOCKER_HOST`,
-    );
-  return { services, unseen };
 }
 
 function progressLine(

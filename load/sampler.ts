@@ -169,7 +169,7 @@ export class Sampler {
   }
 
   private silence(id: string, name: string, error: unknown): Unseen {
-    const host = this.subject.nodes[name]?.host ?? this.subject.host;
+    const host = (id !== this.ownNode && this.subject.nodes[name]?.host) || this.subject.host;
     const fault = new Unseen(
       `its engine at ${host} can't be asked: ${reasonOf(error)}; do: see that it runs and that this machine ` +
         `reaches it (docker --host ${host} info)`,
