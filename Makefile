@@ -2,7 +2,7 @@
 STACK ?= dev
 export STACK
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap up preview refresh destroy status smoke logs restart backup restore adopt update-images new-stack diff history rollback lint format test test-unit test-e2e test-slow test-vm bench report golden
+.PHONY: help bootstrap up preview refresh destroy status smoke load stats logs restart backup restore adopt update-images new-stack diff history rollback lint format test test-unit test-e2e test-slow test-vm bench report golden
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,12 @@ status: ## Services with replicas, image and URLs
 
 smoke: ## Ask the running platform as a user would
 	@tools/smoke.sh
+
+load: ## Have USERS=1000 come within DURATION=30 seconds to BASE_URL= (default accountsUrl); see docs/load.md
+	@tools/bootstrap.sh load && tools/load.sh
+
+stats: ## CPU and memory by service, until Ctrl-C or for DURATION= seconds
+	@tools/stats.sh
 
 logs: ## Follow the logs of SERVICE=name
 	@tools/service.sh logs "$(SERVICE)"

@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { table } from "../tools/table";
+import { pipes, table } from "../tools/table";
 import { Case, CASES, FACTS } from "./cases";
 import { plotSvg, Series } from "./plot";
 import { PlatformTable, platformTables, platformTargets } from "./platform/platform-report";
@@ -74,11 +74,6 @@ function skippedLines({ skipped, failures, platform }: Results): string[] {
     ...(platform?.skipped ?? []).map((what) => `Not measured: ${what}`),
     ...failures.map((failure) => `Failed: ${failure}`),
   ];
-}
-
-function pipes(rows: readonly (readonly string[])[]): string {
-  const lines = rows.map((row) => `| ${row.join(" | ")} |`);
-  return [lines[0], `|${" --- |".repeat(rows[0]?.length ?? 0)}`, ...lines.slice(1)].join("\n");
 }
 
 function sizesOf({ samples }: Results): number[] {

@@ -2,10 +2,11 @@
 # Brings the machine what the project lacks, and nothing that it has:
 #
 #   bootstrap.sh up     Node, npm packages, Pulumi with its plugins, a running Docker engine, base images
-#   bootstrap.sh test   the same, but no engine: tests start engines of their own
+#   bootstrap.sh test   the same, but no engine: tests start engines of their own; and k6
 #   bootstrap.sh slow   the same as test, with the base images of all examples
 #   bootstrap.sh vm     the same as test, and what a virtual machine needs: qemu and a disk of Debian packages
 #   bootstrap.sh unit   Node, npm packages, Pulumi and Go, which is all that unit tests need
+#   bootstrap.sh load   Node, npm packages, Pulumi and k6
 #   bootstrap.sh pulumi Node, npm packages and Pulumi
 #
 # Each step looks first, says in one line what it does and why, and may be interrupted and repeated.
@@ -16,6 +17,7 @@ cd "$(dirname "$0")/.."
 
 readonly PULUMI_SITE=https://get.pulumi.com
 readonly NODE_SITE=https://nodejs.org
+readonly K6_SITE=https://github.com
 readonly IMAGE_SITE=https://registry-1.docker.io
 readonly PROBE_SECONDS=4
 readonly NODE_MAJOR=24 # brought where there is no Node of at least NODE_LEAST
@@ -150,7 +152,7 @@ step_pulumi() {
   else
     say "building Pulumi from Go modules (about 6 minutes, once), because its downloads can't be reached"
     step_go
-    tools/offline/build-pulumi.sh
+    tools/offline/build-programs.sh pulumi
   fi
   PATH=$CACHE/pulumi-$PULUMI_VERSION_WANTED:$PATH
   pulumi_will_do || fail "Pulumi $PULUMI_LEAST or newer is needed, and $(command -v pulumi) is $(pulumi version)"
@@ -185,6 +187,29 @@ step_go() {
   folder=$(go env GOMODCACHE)/$module
   chmod -R +x "$folder/bin" "$folder/pkg/tool" # module archives carry no permission bits
   PATH=$folder/bin:$PATH
+}
+
+# ---------------------------------------------------------------- k6
+
+k6_will_do() { have k6 && at_least "$K6_VERSION_WANTED" "$(k6 version 2>/dev/null | sed -n 's/^k6[^ ]* v\([0-9.]*\).*/\1/p')"; }
+
+# The load generator as a program, not as the image grafana/k6: so it asks from this machine, as users do, wherever the engine
+# is, and needs none to be built.
+step_k6() {
+  k6_will_do && return
+  # For other systems its releases are no tarballs.
+  if [ "$(uname -s)" = Linux ] && reachable "$K6_SITE"; then
+    local arch
+    case $(uname -m) in x86_64) arch=amd64 ;; *) arch=arm64 ;; esac
+    say "downloading k6 $K6_VERSION_WANTED, because there is none of at least that version"
+    fetch_tarball "$K6_SITE/grafana/k6/releases/download/v$K6_VERSION_WANTED/k6-v$K6_VERSION_WANTED-linux-$arch.tar.gz" "$CACHE/k6-$K6_VERSION_WANTED"
+  else
+    say "building k6 $K6_VERSION_WANTED from Go modules (about 3 minutes, once), because there is none of at least that version and no download of it"
+    step_go
+    tools/offline/build-programs.sh k6
+  fi
+  PATH=$CACHE/k6-$K6_VERSION_WANTED:$PATH
+  k6_will_do || fail "k6 $K6_VERSION_WANTED or newer is needed, and $(command -v k6) is $(k6 version)"
 }
 
 # ---------------------------------------------------------------- Docker engine and images
@@ -310,6 +335,7 @@ test | slow)
   [ -d /run/systemd/system ] || packages sshd:openssh-server ssh-keygen:openssh-client
   # The tests' engines are always offline ones: the same images on every machine.
   if [ "$purpose" = slow ]; then step_offline_images; else step_test_images; fi
+  step_k6
   step_shellcheck
   ;;
 vm)
@@ -320,6 +346,7 @@ unit)
   step_go
   step_shellcheck
   ;;
+load) step_k6 ;;
 pulumi) ;;
-*) fail "usage: bootstrap.sh up|test|slow|vm|unit|pulumi" ;;
+*) fail "usage: bootstrap.sh up|test|slow|vm|unit|load|pulumi" ;;
 esac

@@ -6,7 +6,9 @@
 
 export SWARM_PLATFORM_CACHE="${SWARM_PLATFORM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/swarm-platform}"
 export PULUMI_VERSION_WANTED=3.256.0
-for folder in "$SWARM_PLATFORM_CACHE/node/bin" "$SWARM_PLATFORM_CACHE/pulumi-$PULUMI_VERSION_WANTED"; do
+export K6_VERSION_WANTED=1.8.1
+for folder in "$SWARM_PLATFORM_CACHE/node/bin" "$SWARM_PLATFORM_CACHE/pulumi-$PULUMI_VERSION_WANTED" \
+	"$SWARM_PLATFORM_CACHE/k6-$K6_VERSION_WANTED"; do
 	# The bootstrap fills these only where the machine has nothing that will do.
 	[ -d "$folder" ] || continue
 	case ":$PATH:" in

@@ -10,3 +10,9 @@ export function table(rows: readonly (readonly string[])[]): string {
     )
     .join("\n");
 }
+
+/** The same as a table of Markdown. */
+export function pipes(rows: readonly (readonly string[])[]): string {
+  const lines = rows.map((row) => `| ${row.join(" | ")} |`);
+  return [lines[0], `|${" --- |".repeat(rows[0]?.length ?? 0)}`, ...lines.slice(1)].join("\n");
+}

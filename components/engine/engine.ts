@@ -269,6 +269,7 @@ export interface ApiNetwork {
 /** The part of a task that is read here (GET /tasks). */
 export interface ApiTask {
   readonly ID: string;
+  readonly ServiceID?: string;
   readonly CreatedAt: string;
   /** When the manager noted the newest state, by its own clock; the status has the node's. */
   readonly UpdatedAt?: string;

@@ -7,7 +7,7 @@ import { allContenders, CONTENDER_IDS } from "../../bench/contenders";
 import { isSettled } from "../../bench/engine";
 import { updateEnded } from "../../bench/gate";
 import { readOptions } from "../../bench/options";
-import { apart, logScale, logTicks, plotSvg } from "../../bench/plot";
+import { plotSvg } from "../../bench/plot";
 import { clock, expectedSeconds } from "../../bench/progress";
 import { scene } from "../../bench/scene";
 import { stackFile } from "../../bench/stack-file";
@@ -216,24 +216,6 @@ describe("progress", () => {
 });
 
 describe("the plot", () => {
-  test("equal factors are equal lengths", () => {
-    const scale = logScale([1, 100], [0, 200]);
-    expect([1, 10, 100].map(scale)).toEqual([0, 100, 200]);
-  });
-
-  test("ticks enclose the values", () => {
-    expect(logTicks(0.25, 13)).toEqual([0.2, 0.5, 1, 2, 5, 10, 20]);
-    expect(logTicks(0.1, 0.1)).toEqual([0.1, 0.2]);
-    expect(logTicks(300, 900)).toEqual([200, 500, 1000]);
-  });
-
-  test("labels do not overlap", () => {
-    const placed = apart([10, 12, 100, 11], 15).sort((a, b) => a - b);
-    placed
-      .slice(1)
-      .forEach((place, index) => expect(place - (placed[index] ?? 0)).toBeGreaterThanOrEqual(14.99));
-  });
-
   test("has a line for each contender, in words too, and no text that would end it", () => {
     const points = [
       { x: 10, median: 2, least: 1.9, most: 2.2 },

@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# Builds stand-ins for Pulumi from Go modules, for machines that can't reach its downloads: the CLI and the
-# language host into the cache's folder pulumi-<version>, the plugins into its pulumi-home (README.md).
-# What is there and was built from the same inputs stays. Needs Go 1.26 or newer, on PATH or as $GO.
+# Builds programs from Go modules, for machines that can't reach their downloads (README.md). What is there and was built
+# from the same inputs stays. Needs Go 1.26 or newer, on PATH or as $GO.
+#
+#   build-programs.sh pulumi   stand-ins for Pulumi: the CLI and the language host into the cache's folder pulumi-<version>,
+#                              the plugins into its pulumi-home
+#   build-programs.sh k6       the load generator into the cache's folder k6-<version>
 set -euo pipefail
 
-# The only place for these versions; they are those of package.json.
+# The only place for these versions; they are those of package.json. That of k6 is in its go.mod.
 readonly PULUMI_VERSION=3.256.0
 readonly DOCKER_VERSION=5.2.0
 readonly COMMAND_VERSION=1.2.1
@@ -12,7 +15,7 @@ readonly GO_LEAST=1.26
 
 here=$(dirname "$(realpath "$0")")
 cache=${SWARM_PLATFORM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/swarm-platform}
-work=$cache/pulumi-build
+work=$cache/program-build
 go=${GO:-go}
 readonly here cache work go
 readonly bin=$cache/pulumi-$PULUMI_VERSION
@@ -22,7 +25,7 @@ readonly plugins=$cache/pulumi-home/plugins
 export CGO_ENABLED=0 GOWORK=off GOFLAGS="-mod=readonly -trimpath -buildvcs=false"
 
 fail() {
-  echo "build-pulumi: $*" >&2
+  echo "build-programs: $*" >&2
   exit 1
 }
 
@@ -65,7 +68,7 @@ build() { # MODULE PACKAGE BINARY LDFLAGS
   wanted=$(inputs "$1" "$4")
   [[ ! -x $3 || $(cat "$3.inputs" 2>/dev/null) != "$wanted" ]] || return 0
 
-  printf 'build-pulumi: building %s from Go modules ' "$name"
+  printf 'build-programs: building %s from Go modules ' "$name"
   mkdir -p "$work.$$"
   "$go" build -C "$here/$1" -ldflags "-s -w $4" -o "$work.$$/$name" "$2" >"$work.$$/log" 2>&1 &
   pid=$!
@@ -87,13 +90,28 @@ build() { # MODULE PACKAGE BINARY LDFLAGS
   echo " $((SECONDS - start)) s"
 }
 
-check_go
-build pulumi-cli github.com/pulumi/pulumi/pkg/v3/cmd/pulumi "$bin/pulumi" \
-  "-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=$PULUMI_VERSION"
-build pulumi-language-nodejs . "$bin/pulumi-language-nodejs" "-X main.version=$PULUMI_VERSION"
-build pulumi-resource-docker . "$plugins/resource-docker-v$DOCKER_VERSION/pulumi-resource-docker" "-X main.version=$DOCKER_VERSION"
-build pulumi-resource-command . "$plugins/resource-command-v$COMMAND_VERSION/pulumi-resource-command" "-X main.version=$COMMAND_VERSION"
+build_pulumi() {
+  build pulumi-cli github.com/pulumi/pulumi/pkg/v3/cmd/pulumi "$bin/pulumi" \
+    "-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=$PULUMI_VERSION"
+  build pulumi-language-nodejs . "$bin/pulumi-language-nodejs" "-X main.version=$PULUMI_VERSION"
+  build pulumi-resource-docker . "$plugins/resource-docker-v$DOCKER_VERSION/pulumi-resource-docker" "-X main.version=$DOCKER_VERSION"
+  build pulumi-resource-command . "$plugins/resource-command-v$COMMAND_VERSION/pulumi-resource-command" "-X main.version=$COMMAND_VERSION"
 
-# Starts the npm package's own process for dynamic providers; the official CLI has it beside it too.
-sdk=$("$go" -C "$here/pulumi-cli" list -m -f '{{.Dir}}' github.com/pulumi/pulumi/sdk/v3)
-install -m 755 "$sdk/nodejs/dist/pulumi-resource-pulumi-nodejs" "$bin/"
+  # Starts the npm package's own process for dynamic providers; the official CLI has it beside it too.
+  local sdk
+  sdk=$("$go" -C "$here/pulumi-cli" list -m -f '{{.Dir}}' github.com/pulumi/pulumi/sdk/v3)
+  install -m 755 "$sdk/nodejs/dist/pulumi-resource-pulumi-nodejs" "$bin/"
+}
+
+build_k6() {
+  local version
+  version=$("$go" -C "$here/k6" list -m -f '{{.Version}}' go.k6.io/k6)
+  build k6 go.k6.io/k6 "$cache/k6-${version#v}/k6" ""
+}
+
+case ${1:-} in
+pulumi | k6) ;;
+*) fail "usage: build-programs.sh pulumi|k6" ;;
+esac
+check_go
+"build_$1"
