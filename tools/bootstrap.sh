@@ -2,8 +2,8 @@
 # Brings the machine what the project lacks, and nothing that it has:
 #
 #   bootstrap.sh up     Node, npm packages, Pulumi with its plugins, a running Docker engine, base images
-#   bootstrap.sh test   the same, but no engine: tests start engines of their own; and k6
-#   bootstrap.sh slow   the same as test, with the base images of all examples
+#   bootstrap.sh test   the same, but no engine: tests start engines of their own
+#   bootstrap.sh slow   the same as test, with the base images of all examples, and k6
 #   bootstrap.sh vm     the same as test, and what a virtual machine needs: qemu and a disk of Debian packages
 #   bootstrap.sh unit   Node, npm packages, Pulumi and Go, which is all that unit tests need
 #   bootstrap.sh load   Node, npm packages, Pulumi and k6
@@ -334,8 +334,12 @@ test | slow)
   # With an init system the package would start an sshd of the machine; there, those tests are skipped.
   [ -d /run/systemd/system ] || packages sshd:openssh-server ssh-keygen:openssh-client
   # The tests' engines are always offline ones: the same images on every machine.
-  if [ "$purpose" = slow ]; then step_offline_images; else step_test_images; fi
-  step_k6
+  if [ "$purpose" = slow ]; then
+    step_offline_images
+    step_k6
+  else
+    step_test_images
+  fi
   step_shellcheck
   ;;
 vm)
