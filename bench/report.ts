@@ -22,6 +22,7 @@ export function writeReport(results: Results, folder: string): string {
   return [
     ...sizesOf(results).map((size) => `${size} services: ${HOW_TO_READ}\n${table(rowsOf(results, size))}`),
     ...tablesOf(results).map(({ title, rows }) => `${title}\n${table(rows)}`),
+    ...(results.platform?.printed ?? []).map(({ title, text }) => `${title}\n${text}`),
     ...skippedLines(results),
     table([["TARGET", "MEASURED", ""], ...targetRows(results)]),
   ].join("\n\n");
@@ -44,6 +45,7 @@ function markdown(results: Results, plots: readonly string[]): string {
     ]),
     ...(plots.length > 0 ? ["## Slopes", ...plots] : []),
     ...tablesOf(results).flatMap(({ title, rows }) => [`## ${title}`, pipes(rows)]),
+    ...(results.platform?.printed ?? []).flatMap(({ title, text }) => [`## ${title}`, text]),
     "## Targets",
     pipes([["target", "measured", ""], ...targetRows(results)]),
     "## Commands",

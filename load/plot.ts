@@ -64,7 +64,7 @@ export function loadSvg(title: string, moments: readonly Moment[]): string {
     description: `Over ${short(last)} s. ${[...times, ...rates].map(spoken).join("; ")}.`,
     colours: COLOUR_OF,
     body: `  <text class="head" x="${ACROSS.left}" y="28">${escape(title)}</text>
-${panels.join("")}  <text class="axis mid" x="${(ACROSS.left + ACROSS.right) / 2}" y="${RATES.bottom + 36}">seconds since the begin</text>
+${panels.join("")}  <text class="axis mid" x="${(ACROSS.left + ACROSS.right) / 2}" y="${RATES.bottom + 36}">seconds since the beginning</text>
 `,
   });
 }

@@ -28,6 +28,8 @@ export interface PlatformResults {
   readonly memory: { idle?: number; after?: number };
   /** Sizes in MB, by name. */
   readonly images: Record<string, number>;
+  /** What the measurements of one thing print, which can be run by themselves too: Markdown. */
+  readonly printed: { readonly title: string; readonly text: string }[];
   /** What was not measured, and why. */
   readonly skipped: string[];
 }
@@ -55,7 +57,14 @@ const MIB = 1024;
 
 /** The platform of stack dev, beside a stack file that makes the same services; and loads on it. */
 export class PlatformRun {
-  readonly results: PlatformResults = { samples: [], loads: [], memory: {}, images: {}, skipped: [] };
+  readonly results: PlatformResults = {
+    samples: [],
+    loads: [],
+    memory: {},
+    images: {},
+    printed: [],
+    skipped: [],
+  };
   private readonly project: string;
   private readonly peer: string;
   private services = 0;
@@ -83,6 +92,8 @@ export class PlatformRun {
       await this.again();
     }
     await this.loads();
+    await this.print("Where the time of an update goes", "bench/single-service-update.mjs");
+    await this.print("The producer beside Kafka's own perf tool", "bench/kafka-throughput.mjs");
     this.sizes();
     await this.down();
   }
@@ -175,6 +186,13 @@ export class PlatformRun {
     const argv = [...WRK, `-d${this.options.loadSeconds}s`, url];
     const { output } = await run({ argv, folder: this.peer, env: process.env, log }, this.around.signal);
     this.results.loads.push({ way, ...parseWrk(output) });
+  }
+
+  private async print(title: string, script: string): Promise<void> {
+    this.around.say(`the platform: ${script}`);
+    const argv = ["node", script, String(this.options.runs)];
+    const { output } = await run(this.command(argv, this.project), this.around.signal);
+    this.results.printed.push({ title, text: output.trim() });
   }
 
   private sizes(): void {

@@ -359,6 +359,7 @@ Transfer/sec:     10.0MB
       loads: [1, 2, 6].map((p99) => ({ way: "direct", rate: 60_000, p50: 1, p99, failed: 0 })),
       memory: { idle: 11, after: 21.5 },
       images: { accountservice: 9.9 },
+      printed: [],
       skipped: [],
     };
     expect(platformTables(results).map(({ rows }) => rows[1])).toEqual([
@@ -369,7 +370,7 @@ Transfer/sec:     10.0MB
     expect(platformTargets(results).map(({ verdict }) => verdict)).toEqual(
       ["met", "not met", "met", "met", "not met", "met"], // 20 <= 1.2 * 15 + 3; 7 / 5 > 1.3
     );
-    const nothing = { samples: [], loads: [], memory: {}, images: {}, skipped: [] };
+    const nothing = { samples: [], loads: [], memory: {}, images: {}, printed: [], skipped: [] };
     expect(platformTargets(nothing).every(({ verdict }) => verdict === "not measured")).toBe(true);
     expect(platformTables(nothing)).toEqual([]);
   });
