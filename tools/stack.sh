@@ -140,8 +140,10 @@ up)
   run up --yes --skip-preview || failed
   rm -f ".state/$stack.stopped" # by now they run
   strip_salt
-  tools/deployments.sh end "$events"
+  # Beside the table, since each takes its time; what it says comes after that.
+  exec 4< <(tools/deployments.sh end "$events" 2>&1)
   tools/status.sh
+  cat <&4 >&2
   ;;
 # Without outputs: a refresh shows all those of each service in which the engine has filled something in.
 preview)

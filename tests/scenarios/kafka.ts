@@ -177,12 +177,12 @@ export const listeners = cases("inside and outside", [
       const downs = await recorder.stop();
       expect(downs.map(({ broker }) => broker).sort()).toEqual(["dev_kafka-1", "dev_kafka-2", "dev_kafka-3"]);
       for (const [i, { from }] of downs.entries()) {
+        const before = downs[i - 1]?.to ?? since;
         // Never two at once.
-        if (i > 0) expect(from).toBeGreaterThan(downs[i - 1]?.to ?? NaN);
-        // All brokers agreed that all was in sync when the next one was stopped.
-        const last = watch.samples.filter(({ at }) => at < from).at(-1);
-        expect(last).toMatchObject({ views: [{}, {}, {}] });
-        expect(last && isBehind(last)).toBe(false);
+        expect(from).toBeGreaterThan(before);
+        // Until the next one was stopped all brokers had agreed that all is in sync; on a busy machine answers take seconds.
+        const between = watch.samples.filter(({ at, until }) => at > before && until < from);
+        expect(between.some((one) => one.views.length === 3 && !isBehind(one))).toBe(true);
       }
       figures.push(
         `rolling update of three brokers: ${seconds(took)}, each away for ${downs.map(({ from, to }) => seconds(to - from)).join(", ")}`,

@@ -38,6 +38,6 @@ async function ask(address) {
 for (;;) {
   const at = Date.now();
   const views = await Promise.all(process.argv[2].split(",").map(ask));
-  console.log(JSON.stringify({ at, views: views.filter((view) => view !== undefined) }));
+  console.log(JSON.stringify({ at, until: Date.now(), views: views.filter((view) => view !== undefined) }));
   await sleep(PERIOD);
 }

@@ -16,6 +16,8 @@ const POLL = 500;
 export interface KafkaSample {
   /** When it was asked, in ms since the epoch. */
   readonly at: number;
+  /** When all had answered, or not in time. */
+  readonly until: number;
   /** Of each broker that answered. */
   readonly views: readonly (readonly KafkaPartition[])[];
 }
