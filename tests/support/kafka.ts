@@ -201,10 +201,8 @@ export class KafkaLab {
   async inSync(brokers = 3): Promise<readonly KafkaPartition[]> {
     const watch = this.watch();
     try {
-      return (
-        (await watch.until(({ views }) => views.length === brokers && !isBehind({ at: 0, views })))
-          .views[0] ?? []
-      );
+      const sample = await watch.until((one) => one.views.length === brokers && !isBehind(one));
+      return sample.views[0] ?? [];
     } finally {
       watch.stop();
     }
@@ -240,7 +238,7 @@ function program(
 }
 
 /** Whether any broker says that a replica is not in sync. */
-export function isBehind({ views }: KafkaSample): boolean {
+export function isBehind({ views }: Pick<KafkaSample, "views">): boolean {
   return views.some((view) => view.some(({ replicas, inSync }) => inSync < replicas));
 }
 
