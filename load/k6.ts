@@ -31,7 +31,7 @@ export interface Reason {
   readonly count: number;
 }
 
-/** Percentiles of the requests that did not fail: from the begin of the question to the end of the answer, in ms. */
+/** Percentiles of the requests that did not fail: from the beginning of the question to the end of the answer, in ms. */
 export interface Times {
   readonly p50: number;
   readonly p90: number;
@@ -42,7 +42,7 @@ export interface Times {
 
 /** A second of a run, or more where it is long. */
 export interface Moment {
-  /** Seconds since the begin. */
+  /** Seconds since the beginning. */
   readonly at: number;
   readonly users: number;
   readonly requestsPerSecond: number;
