@@ -311,6 +311,7 @@ export class ComposeStack extends pulumi.ComponentResource {
     const { gate, observed } = this.args.environment;
     const { adopting = false } = this.args;
     if (this.isLeftOut(observed.services, nameOf(this.namespace, service.key))) return;
+    this.nameIgnored(service);
     const stack: NamedStack = { namespace: this.namespace, file: this.file };
     const { image, login, shown } = this.imageOf(service);
     const fields = convertService(stack, service, shown ?? "");
@@ -349,6 +350,17 @@ export class ComposeStack extends pulumi.ComponentResource {
     if (!adopting) holdBackDependents(resource, this.finishRollout(service, resource));
     this.services.set(service.key, resource);
     this.images.set(service.key, image);
+  }
+
+  /** By what the last change of it has shown. */
+  private nameIgnored({ key }: Service): void {
+    const was = this.args.environment.recorded.of(typeOf("Service"), this.child(key));
+    const ignored = was?.ignored as readonly string[] | undefined;
+    if (ignored === undefined || ignored.length === 0) return;
+    void pulumi.log.warn(
+      `${nameOf(this.namespace, key)}: the engine ignores ${ignored.join(", ")}; a newer one may know it.`,
+      this,
+    );
   }
 
   /** Waits for what goes on although there is nothing to change. Never rejects: a failure is an error of the program. */

@@ -2,6 +2,7 @@ import type Docker from "dockerode";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect, dial, reasonOf, within } from "../../engine/engine";
 import { differences } from "./differences";
+import { ignoredFields, withIgnored } from "./ignored-fields";
 import {
   defined,
   type Fields,
@@ -165,7 +166,8 @@ function provider(kind: Kind): Provider {
     async create(inputs) {
       if (isAdopted(inputs)) return adopted(kind, inputs);
       try {
-        return { id: await kind.create(inputs), outs: inputs };
+        const id = await kind.create(inputs);
+        return { id, outs: await asKept(kind, id, inputs) };
       } catch (error) {
         if (statusOf(error) !== 409) throw fault(`${capital(word)} ${nameOf(inputs)} can't be made`, error);
         return { id: await takeOver(kind, inputs), outs: inputs };
@@ -174,7 +176,9 @@ function provider(kind: Kind): Provider {
     async read(id, props) {
       const found = await inspect(kind, id);
       if (found === undefined) return {};
-      const seen = { ...ours(props), ...(await kind.seen(found, fieldsOf(props))) };
+      const { ignored } = props as { ignored?: readonly string[] };
+      const shown = withIgnored(await kind.seen(found, fieldsOf(props)), fieldsOf(props), ignored ?? []);
+      const seen = { ...ours(props), ...shown };
       return { id, props: { ...seen }, inputs: { ...seen } };
     },
     async update(id, _olds, news) {
@@ -184,7 +188,7 @@ function provider(kind: Kind): Provider {
           throw new Fault(`${capital(word)} ${nameOf(news)} is gone. Run up again to make it anew.`);
         try {
           await kind.update(id, found, news);
-          return { outs: news };
+          return { outs: await asKept(kind, id, news) };
         } catch (error) {
           if (/out of sequence/.test(reasonOf(error)) && tries < TRIES) continue;
           throw fault(`${capital(word)} ${nameOf(news)} can't be updated`, error);
@@ -200,6 +204,14 @@ function provider(kind: Kind): Provider {
       }
     },
   };
+}
+
+/** What was asked for, with the names of the fields that the engine has not kept, see ignored-fields.ts. */
+async function asKept(kind: Kind, id: string, inputs: Props): Promise<Props> {
+  const found = await inspect(kind, id);
+  if (found === undefined) return inputs;
+  const ignored = ignoredFields(await kind.seen(found, fieldsOf(inputs)), fieldsOf(inputs));
+  return ignored.length === 0 ? inputs : { ...inputs, ignored };
 }
 
 /** Whether this operation is to take over what `docker stack deploy` has made, see tools/adopt.mjs. */
@@ -305,10 +317,7 @@ async function byName(shown: Fields): Promise<Fields> {
   const credentials = (Privileges as Fields | undefined)?.CredentialSpec as Fields | undefined;
   return defined({
     ...rest,
-    Networks: (Networks as Reference[] | undefined)?.map((one) => ({
-      ...one,
-      Target: networkNames.get(text(one.Target)) ?? one.Target,
-    })),
+    Networks: await namedNetworks(Networks as Reference[] | undefined, networkNames),
     Configs: (Configs as Reference[] | undefined)?.map(({ ConfigID, ...one }) =>
       configIds.get(text(one.ConfigName)) === ConfigID ? one : { ...one, ConfigID },
     ),
@@ -325,6 +334,29 @@ async function byName(shown: Fields): Promise<Fields> {
         }
       : Privileges,
   });
+}
+
+async function namedNetworks(
+  networks: readonly Reference[] | undefined,
+  names: ReadonlyMap<string, string>,
+): Promise<Fields[] | undefined> {
+  if (networks === undefined) return undefined;
+  const named = networks.map(async (one) => {
+    const id = text(one.Target);
+    return defined({ ...one, Target: names.get(id) ?? (await unlistedNetwork(id)) ?? id });
+  });
+  return Promise.all(named);
+}
+
+/** The swarm's own host and bridge are in no list, because each node has a network of that name. */
+async function unlistedNetwork(id: string): Promise<string | undefined> {
+  try {
+    const { Name } = await call<Fields>("GET", `/networks/${id}`, { query: { scope: "swarm" } });
+    return text(Name);
+  } catch (error) {
+    if (statusOf(error) === 404) return undefined;
+    throw error;
+  }
 }
 
 /** Names as ids, where the engine wants these. */
@@ -495,7 +527,9 @@ const network: Kind = {
       NETWORK_FIELDS.map((key) => [key, found[key]]),
     );
     seen.Options = Object.fromEntries(
-      Object.entries((found.Options ?? {}) as Fields).filter(([key]) => !DRIVERS_OWN.test(key)),
+      Object.entries((found.Options ?? {}) as Fields).filter(
+        ([key]) => !DRIVERS_OWN.test(key) || (props.Options as Fields | undefined)?.[key] !== undefined,
+      ),
     );
     seen.IPAM = seenIpam(found.IPAM as Ipam, (props.IPAM ?? {}) as Ipam);
     // On unless it was turned off.

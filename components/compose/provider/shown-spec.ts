@@ -8,8 +8,8 @@ export interface Fields {
   readonly [key: string]: Value | undefined;
 }
 
-/** Inputs that are not the engine's. */
-export const OURS: ReadonlySet<string> = new Set(["__provider", "registryAuth", "purge"]);
+/** Properties that are not the engine's. */
+export const OURS: ReadonlySet<string> = new Set(["__provider", "registryAuth", "purge", "ignored"]);
 /** Fields of the Engine API's ServiceSpec itself. */
 export const OF_SERVICE = new Set([
   "Name",
