@@ -46,7 +46,7 @@ class Edge {
   ) {}
 
   /** `make up` with these settings. */
-  up(config: Readonly<Record<string, string | number>>): void {
+  up(config: Readonly<Record<string, string | number | boolean>>): void {
     this.workspace.configure(config);
     this.workspace.succeed("stack.sh", "up");
   }
