@@ -144,7 +144,8 @@ export class PlatformRun {
       }
     }
     const alone = this.runAlone();
-    const rss = (): number => Number(this.engine.cli("top", alone, "-o", "pid,rss").split(/\s+/).at(-1)) / MIB;
+    const rss = (): number =>
+      Number(this.engine.cli("top", alone, "-o", "pid,rss").split(/\s+/).at(-1)) / MIB;
     try {
       const direct = `http://${this.engine.address}:${DIRECT_PORT}/accounts/10000`;
       const edge = `http://${this.engine.address}:8080/accounts/10000`;
