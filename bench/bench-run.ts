@@ -90,7 +90,8 @@ export class BenchRun {
   }
 
   private tofu(skipped: Record<string, string>): Tofu | undefined {
-    const { contenders } = this.options;
+    const { contenders, parts } = this.options;
+    if (!parts.includes("services")) return undefined;
     if (contenders.length > 0 && !contenders.some((id) => id.startsWith("tofu"))) return undefined;
     try {
       return buildTofu(
