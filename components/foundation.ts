@@ -18,7 +18,7 @@ import { spareStackTraces } from "./stack-traces";
 import { Swarm } from "./swarm/swarm";
 import { SwarmKeys } from "./swarm/swarm-keys";
 import { isLocked } from "./swarm/swarm-lock";
-import { declareNodes, nodeNames, nodesHeardOf, observeNodes } from "./swarm/swarm-nodes";
+import { declareNodes, leavesSwarm, nodeNames, nodesHeardOf, observeNodes } from "./swarm/swarm-nodes";
 
 /** Name of the builtin registry. */
 const REGISTRY = "registry";
@@ -54,10 +54,10 @@ export async function foundation(config: PlatformConfig): Promise<Foundation> {
     ...config,
     encrypted,
     networkId: network.networkId,
-    // Those that join in this run included.
+    // Those that join in this run included, and those that leave at its end not.
     nodes: pulumi
       .all([swarm.clusterId, ...nodes.map(({ settled }) => settled)])
-      .apply(() => nodeIdentities(host)),
+      .apply(() => nodeIdentities(host, (node) => !leavesSwarm(node, { ...config, observed }))),
     image: config.images.nginx,
   };
   const checks =

@@ -111,13 +111,13 @@ export async function currentReplicas(host: string, serviceName: string): Promis
     .Replicated?.Replicas;
 }
 
-/** Host name and id of each node of the swarm; none where there is no swarm, as in a preview of one that has vanished. */
-export async function nodeIdentities(host: string): Promise<string[]> {
+/** Host name and id of each node of the swarm that `stays`; none where there is no swarm, as in a preview of one that has vanished. */
+export async function nodeIdentities(host: string, stays: (node: ApiNode) => boolean): Promise<string[]> {
   const docker = connect(host);
   const { Swarm } = (await docker.info()) as EngineInfo;
   if (Swarm.LocalNodeState !== "active") return [];
   const nodes = (await docker.listNodes()) as unknown as ApiNode[];
-  return nodes.map(({ ID, Description }) => `${Description.Hostname} ${ID}`).sort();
+  return nodes.filter(stays).map(({ ID, Description }) => `${Description.Hostname} ${ID}`).sort();
 }
 
 /** The part of GET /info that is read here. */

@@ -20,6 +20,11 @@ export interface SwarmNodesArgs {
   readonly rolloutTimeoutSeconds: number;
 }
 
+/** What tells which nodes leave. */
+interface LeavingArgs extends Pick<SwarmNodesArgs, "nodes" | "namespace"> {
+  readonly observed: Pick<ObservedEngine, "nodeName">;
+}
+
 /** How long Swarm may take to hear of its nodes, in ms; it calls one down that is silent for longer. */
 const UNKNOWN = 60_000;
 
@@ -115,8 +120,9 @@ function judge(
 export function managerFaults(
   nodes: Nodes,
   namespace: string,
-  { nodeName, nodes: observed }: SwarmNodesArgs["observed"],
+  observed: SwarmNodesArgs["observed"],
 ): string[] {
+  const { nodeName } = observed;
   const faults: string[] = [];
   const own = nodes[nodeName];
   const declared = Object.entries(nodes).filter(([, { host }]) => host !== undefined);
@@ -132,7 +138,7 @@ export function managerFaults(
         `do: add ${nodeName} with role manager, or speak to a manager that is in the list (DOCKER_HOST)`,
     );
   }
-  const loopback = observed.find(({ ManagerStatus }) => /^127\./.test(ManagerStatus?.Addr ?? ""));
+  const loopback = observed.nodes.find(({ ManagerStatus }) => /^127\./.test(ManagerStatus?.Addr ?? ""));
   if (declared.length > 1 && loopback !== undefined) {
     faults.push(
       `nodes: the swarm advertises ${loopback.ManagerStatus?.Addr}, which other machines can't reach; do: make destroy, set ` +
@@ -140,14 +146,11 @@ export function managerFaults(
     );
   }
 
-  const managers = observed
+  const managers = observed.nodes
     .filter(({ Spec }) => Spec.Role === "manager")
     .sort((a, b) => (a.Description.Hostname < b.Description.Hostname ? -1 : 1));
-  const leaves = ({ Spec, Description }: ApiNode): boolean => {
-    const wanted = nodes[Description.Hostname];
-    if (wanted === undefined) return Spec.Labels?.[JOINED_LABEL] === namespace;
-    return wanted.role === "worker";
-  };
+  const leaves = (node: ApiNode): boolean =>
+    leavesSwarm(node, { nodes, namespace, observed }) || nodes[node.Description.Hostname]?.role === "worker";
   const healthy = managers.filter(({ ManagerStatus }) => ManagerStatus?.Reachability === "reachable");
   const leaving = healthy.filter(leaves).map(({ Description }) => Description.Hostname);
   const most = Math.max(1, Math.floor((managers.length - 1) / 2));
@@ -197,9 +200,28 @@ export function declareNodes(
     });
 }
 
-/** Host names of the swarm's nodes, those that are about to join included; none when there is no swarm yet. */
-export function nodeNames({ nodes, observed }: Pick<SwarmNodesArgs, "nodes" | "observed">): string[] {
-  const there = observed.nodes.map(({ Description }) => Description.Hostname);
+/**
+ * Whether a node is removed at the end of this run: it was brought into the swarm from here and is no longer declared.
+ * The manager that is spoken to stays.
+ */
+export function leavesSwarm(
+  { Spec, Description }: ApiNode,
+  { nodes, namespace, observed }: LeavingArgs,
+): boolean {
+  const { Hostname } = Description;
+  if (nodes[Hostname] !== undefined || Hostname === observed.nodeName) return false;
+  return Spec.Labels?.[JOINED_LABEL] === namespace;
+}
+
+/**
+ * Host names of the nodes that the swarm has after this run: those that are about to join included, those that leave
+ * not; none when there is no swarm yet.
+ */
+export function nodeNames(args: LeavingArgs & Pick<SwarmNodesArgs, "observed">): string[] {
+  const { nodes, observed } = args;
+  const there = observed.nodes
+    .filter((node) => !leavesSwarm(node, args))
+    .map(({ Description }) => Description.Hostname);
   const joining = Object.keys(nodes).filter(
     (name) => nodes[name]?.host !== undefined && !there.includes(name),
   );

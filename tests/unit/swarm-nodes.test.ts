@@ -202,7 +202,13 @@ test("managers settle one after the other, those that come before those that go,
   ]);
 });
 
-test("names are those that are there and those that join", () => {
+test.each([
+  ["those that are there and those that join", ["a"], JOINED, ["a", "b"]],
+  ["not those that leave", ["a", "x"], JOINED, ["a", "b"]],
+  ["those that others brought in", ["a", "x"], {}, ["a", "x", "b"]],
+])("names are %s", (_what, there, labels, names) => {
   const nodes = { b: on("worker"), c: settings() };
-  expect(nodeNames({ nodes, observed: observed(manager("a")) })).toEqual(["a", "b"]);
+  // The manager that is spoken to, a, stays though it is not declared.
+  const seen = observed(...there.map((name) => manager(name, { labels })));
+  expect(nodeNames({ nodes, namespace: "dev", observed: seen })).toEqual(names);
 });
