@@ -117,7 +117,10 @@ export async function nodeIdentities(host: string, stays: (node: ApiNode) => boo
   const { Swarm } = (await docker.info()) as EngineInfo;
   if (Swarm.LocalNodeState !== "active") return [];
   const nodes = (await docker.listNodes()) as unknown as ApiNode[];
-  return nodes.filter(stays).map(({ ID, Description }) => `${Description.Hostname} ${ID}`).sort();
+  return nodes
+    .filter(stays)
+    .map(({ ID, Description }) => `${Description.Hostname} ${ID}`)
+    .sort();
 }
 
 /** The part of GET /info that is read here. */
