@@ -100,8 +100,8 @@ bench: ## Measure this program beside its peers, on an engine of its own: PARTS=
 	@tools/bootstrap.sh test && . tools/env.sh && exec node --import ./tools/typescript.mjs bench/main.ts
 
 .PHONY: bench-publish bench-update bench-kafka
-bench-publish: ## Put the results and plots FROM=bench/results/... into docs/bench
-	@. tools/env.sh && node --import ./tools/typescript.mjs bench/main.ts publish "$(FROM)/results.json"
+bench-publish: ## Put the results and plots FROM=bench/results/... (one run, or several of one machine) into docs/bench
+	@. tools/env.sh && node --import ./tools/typescript.mjs bench/main.ts publish $(FROM)
 
 bench-update: ## Where the time of an update goes, on the deployed stack
 	@. tools/env.sh && bench/single-service-update.mjs

@@ -8,7 +8,7 @@ import { readUpdateEnded } from "./gate";
 import type { AllOptions } from "./options";
 import { PlatformRun } from "./platform/platform-run";
 import { clock, expectedSeconds, progressLine, valueText } from "./progress";
-import { describeMachine, Results, save, versionOf } from "./results";
+import { describeMachine, Results, RESULTS, save, versionOf } from "./results";
 import { Change, changedService, scene, Scene } from "./scene";
 import { buildTofu, Tofu } from "./tofu";
 
@@ -257,7 +257,7 @@ export class BenchRun {
   }
 
   private save(): void {
-    save(path.join(this.around.folder, "results.json"), this.results);
+    save(path.join(this.around.folder, RESULTS), this.results);
   }
 }
 

@@ -2,7 +2,7 @@
  * make bench: this project beside its peers, on an engine of its own. docs/benchmarks.md tells what is measured.
  *
  *   node --import ./tools/typescript.mjs bench/main.ts               measures; SIZES, RUNS, CASES, CONTENDERS choose
- *   node --import ./tools/typescript.mjs bench/main.ts publish FILE  puts a run's results and plots into docs/bench
+ *   node --import ./tools/typescript.mjs bench/main.ts publish FOLDER...  puts the results and plots of one or several runs into docs/bench
  */
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -13,7 +13,7 @@ import { CONTENDER_IDS } from "./contenders";
 import { BenchEngine } from "./engine";
 import { AllOptions, readOptions } from "./options";
 import { writeReport } from "./report";
-import { read } from "./results";
+import { joined, read, RESULTS, save } from "./results";
 
 const ROOT = path.resolve(__dirname, "..");
 const PUBLISHED = path.join(ROOT, "docs/bench");
@@ -71,13 +71,15 @@ async function measure(options: AllOptions): Promise<void> {
   say(`results, plots and the logs of all commands are in ${path.relative(process.cwd(), folder)}/`);
 }
 
-async function main([word, file]: readonly string[]): Promise<void> {
+async function main([word, ...folders]: readonly string[]): Promise<void> {
   if (word === undefined) return measure(readOptions(process.env, CONTENDER_IDS));
-  if (word !== "publish" || file === undefined) throw new Error("usage: main.ts [publish FILE]");
+  if (word !== "publish" || folders.length === 0) throw new Error("usage: main.ts [publish FOLDER...]");
+  // docs/bench itself may be one of them.
+  const results = joined(folders.map((folder) => read(path.join(folder, RESULTS))));
   fs.rmSync(PUBLISHED, { recursive: true, force: true });
   fs.mkdirSync(PUBLISHED, { recursive: true });
-  fs.copyFileSync(file, path.join(PUBLISHED, "results.json"));
-  console.log(writeReport(read(file), PUBLISHED));
+  save(path.join(PUBLISHED, RESULTS), results);
+  console.log(writeReport(results, PUBLISHED));
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

@@ -4,7 +4,9 @@ import * as os from "node:os";
 import type { Sample } from "./cases";
 import type { PlatformResults } from "./platform/platform-run";
 
-/** The file of a run. */
+/** Name of the file in the folder of a run. */
+export const RESULTS = "results.json";
+
 export interface Results {
   readonly machine: Machine;
   /** ISO 8601, UTC. */
@@ -72,4 +74,35 @@ export function save(file: string, results: Results): void {
 
 export function read(file: string): Results {
   return JSON.parse(fs.readFileSync(file, "utf8")) as Results;
+}
+
+/**
+ * The report of several runs on one machine: a later one replaces the sizes, and the platform, that it measured, too.
+ *
+ * @throws Error when the machines or versions differ, since figures of different ones can't be compared.
+ */
+export function joined(runs: readonly Results[]): Results {
+  const [first, ...others] = runs as [Results, ...Results[]];
+  return others.reduce((all, run) => {
+    const facts = ({ machine }: Results): string => JSON.stringify({ ...machine, load: undefined });
+    if (facts(run) !== facts(all)) {
+      throw new Error(
+        `the runs of ${all.began} and ${run.began} are of different machines or versions: ${facts(all)}, ${facts(run)}`,
+      );
+    }
+    const sizes = new Set(run.samples.map(({ size }) => size));
+    const titles = new Map([...all.contenders, ...run.contenders].map((one) => [one.id, one]));
+    const began = [all.began, run.began].sort();
+    const ended = [all.ended, run.ended].sort();
+    return {
+      machine: { ...all.machine, load: Math.max(all.machine.load, run.machine.load) },
+      began: began[0] as string,
+      ...(ended.includes(undefined) ? {} : { ended: ended[1] }),
+      contenders: [...titles.values()],
+      skipped: { ...all.skipped, ...run.skipped },
+      failures: [...all.failures, ...run.failures],
+      samples: [...all.samples.filter(({ size }) => !sizes.has(size)), ...run.samples],
+      platform: run.platform ?? all.platform,
+    };
+  }, first);
 }

@@ -9,6 +9,7 @@ import { updateEnded } from "../../bench/gate";
 import { readOptions } from "../../bench/options";
 import { plotSvg } from "../../bench/plot";
 import { clock, expectedSeconds } from "../../bench/progress";
+import { describeMachine, joined, Results } from "../../bench/results";
 import { scene } from "../../bench/scene";
 import { stackFile } from "../../bench/stack-file";
 import { median, quantile } from "../../bench/statistics";
@@ -226,6 +227,43 @@ describe("the plot", () => {
     expect(svg).toContain('<title id="title">a &lt; b</title>');
     expect(svg.match(/<polyline/g)).toHaveLength(1);
   });
+});
+
+describe("runs in one report", () => {
+  const run = (began: string, sizes: readonly number[], own: Partial<Results> = {}): Results => ({
+    machine: { ...describeMachine({ Node: "v24" }), load: 0.1 },
+    began,
+    ended: `${began}, later`,
+    contenders: [{ id: "ours", title: "ours", commands: {} }],
+    skipped: {},
+    failures: [],
+    samples: sizes.map((size) => ({
+      size,
+      run: 1,
+      case: "preview",
+      contender: "ours",
+      value: Number(began),
+    })),
+    ...own,
+  });
+
+  test("each size is that of the last one that has it", () => {
+    const all = joined([run("1", [10, 50]), run("2", [50, 200])]);
+    expect(all.samples.map(({ size, value }) => [size, value])).toEqual([
+      [10, 1],
+      [50, 2],
+      [200, 2],
+    ]);
+    expect([all.began, all.ended, all.contenders.length]).toEqual(["1", "2, later", 1]);
+  });
+
+  test("one that was interrupted shows", () =>
+    expect(joined([run("1", [10]), run("2", [50], { ended: undefined })]).ended).toBeUndefined());
+
+  test("figures of other versions are refused", () =>
+    expect(() =>
+      joined([run("1", [10]), run("2", [50], { machine: describeMachine({ Node: "v26" }) })]),
+    ).toThrow("the runs of 1 and 2 are of different machines or versions"));
 });
 
 describe("targets", () => {
