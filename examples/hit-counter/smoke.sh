@@ -16,14 +16,14 @@ seen() { curl --silent --show-error --fail --max-time 20 "$url" | sed -n 's/.* s
 # Others may look too, so at least.
 counts() {
   local first second
-  first=$(seen)
-  second=$(seen)
+  first=$(seen) || return 1
+  second=$(seen) || return 1
   echo "$first, $second"
   [ "$second" -gt "$first" ]
 }
 replicas() {
   local tasks
-  tasks=$(for _ in {1..30}; do curl --silent --fail --max-time 20 --output /dev/null --write-out '%header{x-task}\n' "$url"; done | sort -u | wc -l)
+  tasks=$(for _ in {1..30}; do curl --silent --fail --max-time 20 --output /dev/null --write-out '%header{x-task}\n' "$url"; done | sort -u | grep -c . || true)
   echo "$tasks answer"
   [ "$tasks" -ge 2 ]
 }

@@ -49,11 +49,12 @@ articles() {
   echo "$count"
   [ "$count" -ge 3 ]
 }
+read_count() { visit /blog/by-name | sed -n 's/.*read \([0-9]*\) times.*/\1/p'; }
 # Others may read too, so at least.
 reads() {
   local first second
-  first=$(visit /blog/by-name | sed -n 's/.*read \([0-9]*\) times.*/\1/p')
-  second=$(visit /blog/by-name | sed -n 's/.*read \([0-9]*\) times.*/\1/p')
+  first=$(read_count) || return 1
+  second=$(read_count) || return 1
   echo "$first, $second"
   [ "$second" -gt "$first" ]
 }
