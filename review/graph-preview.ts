@@ -245,7 +245,8 @@ function compared(
   after: ReadonlyMap<string, Resource>,
   ignored: ReadonlyMap<string, readonly string[]>,
 ): Preview {
-  const ids = [...new Set([...before.keys(), ...after.keys()])];
+  // The order of a state is that in which its resources were made, which is another one each time.
+  const ids = [...new Set([...before.keys(), ...after.keys()])].sort();
   const steps = ids.flatMap((id): Step[] => {
     const [is, found] = hiddenTogether(before.get(id), after.get(id), ignored.get(id) ?? []);
     const will = meantBy(is, found);

@@ -198,7 +198,7 @@ export class PlatformRun {
 
   private sizes(): void {
     for (const name of ["accountservice", "quotes-service", "producer", "kafka-admin"]) {
-      const id = this.engine.cli("image", "ls", "--quiet", `swarm-platform/${name}`).split("\n")[0] ?? "";
+      const id = this.engine.cli("image", "ls", "--quiet", name).split("\n")[0] ?? "";
       this.results.images[name] =
         Number(this.engine.cli("image", "inspect", id, "--format", "{{.Size}}")) / 1e6;
     }

@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import * as http from "node:http";
 import * as path from "node:path";
+import { keepBuiltImages } from "../support/built-images";
 import { describeWithEngines, Engine, startEngine } from "../support/engine";
 import { Step, Workspace } from "../support/workspace";
 
@@ -91,6 +92,7 @@ describeWithEngines("the platform on an engine of its own", () => {
     async () => {
       const { code, output } = workspace.tool("stack.sh", "up");
       expect({ code, output }).toMatchObject({ code: 0 });
+      keepBuiltImages(engine);
       expect(output).toMatch(/dev_accountservice +2\/2 +accountservice:[0-9a-f]{12}/);
       expect(output).toMatch(/dev_kafka-1 +1\/1/);
       expect(await get(`http://${engine.address}:8080/accounts/10000`)).toEqual({

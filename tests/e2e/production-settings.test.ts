@@ -1,3 +1,4 @@
+import { lendBuiltImages } from "../support/built-images";
 import { describeWithEngines, Engine, startEngine } from "../support/engine";
 import { Workspace } from "../support/workspace";
 
@@ -12,6 +13,7 @@ describeWithEngines("mesh routing and an encrypted overlay", () => {
 
   beforeAll(() => {
     engine = startEngine("production");
+    lendBuiltImages(engine);
     workspace = new Workspace("production", engine, "dev", settings(true));
   }, MINUTES);
   afterAll(() => engine?.stop(), MINUTES);

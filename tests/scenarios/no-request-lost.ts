@@ -1,3 +1,4 @@
+import { lendBuiltImages } from "../support/built-images";
 import { describeWithEngines, Engine, startEngine } from "../support/engine";
 import { killTask } from "../support/kill-task";
 import { Measured, renderMeasured, underLoad } from "../support/load";
@@ -118,6 +119,7 @@ export function noRequestLost(engineName: string, select: Select): void {
 
     beforeAll(() => {
       engine = startEngine(engineName);
+      lendBuiltImages(engine);
       workspace = new Workspace(engineName, engine, "dev");
       workspace.succeed("stack.sh", "up");
     }, 10 * MINUTES);

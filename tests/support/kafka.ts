@@ -3,6 +3,7 @@ import * as readline from "node:readline";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ApiTask } from "../../components/engine/engine";
+import { keepBuiltImages, lendBuiltImages } from "./built-images";
 import { Engine, startEngine } from "./engine";
 import { KAFKA } from "./kafka-program";
 import { Result, Workspace } from "./workspace";
@@ -65,6 +66,7 @@ export class KafkaLab {
     private readonly config: Readonly<Record<string, unknown>> = {},
   ) {
     this.engine = startEngine(name);
+    lendBuiltImages(this.engine);
     this.workspace = new Workspace(name, this.engine, "dev");
     this.workspace.program(KAFKA);
   }
@@ -82,7 +84,9 @@ export class KafkaLab {
   /** Deploys the stack with these keys, which must succeed. */
   up(config: Readonly<Record<string, unknown>> = {}): Result {
     this.configure(config);
-    return this.workspace.succeed("stack.sh", "up");
+    const result = this.workspace.succeed("stack.sh", "up");
+    keepBuiltImages(this.engine);
+    return result;
   }
 
   /** As before the first `up`, but for the images. */
