@@ -138,7 +138,11 @@ step_npm() {
 
 # ---------------------------------------------------------------- Pulumi
 
-pulumi_will_do() { have pulumi && at_least "$PULUMI_LEAST" "$(pulumi version 2>/dev/null | tr -d v)"; }
+# The one in the cache is of the wanted version, and need not be asked.
+pulumi_will_do() {
+  [ "$(command -v pulumi)" != "$CACHE/pulumi-$PULUMI_VERSION_WANTED/pulumi" ] || return 0
+  have pulumi && at_least "$PULUMI_LEAST" "$(pulumi version 2>/dev/null | tr -d v)"
+}
 # The script for dynamic providers is part of the CLI.
 plugins_there() { [ -d "$PULUMI_HOME/plugins/resource-docker-v$1" ] && [ -d "$PULUMI_HOME/plugins/resource-command-v$2" ] && have pulumi-resource-pulumi-nodejs; }
 

@@ -76,7 +76,7 @@ export interface Step {
   readonly urn: string;
   readonly type: string;
   readonly old?: { readonly outputs?: Readonly<Record<string, unknown>> } | null;
-  readonly new?: { readonly inputs?: Readonly<Record<string, unknown>> } | null;
+  readonly new?: Readonly<Partial<Record<"inputs" | "outputs", Readonly<Record<string, unknown>>>>> | null;
 }
 
 /** The steps of a preview or an update. @param log lines of JSON, `--event-log`. */
@@ -116,6 +116,18 @@ export function buildsIn(steps: readonly Step[]): string[] {
     .filter(({ op, type }) => type.endsWith(":RemoteImage") && /^(create|create-replacement)$/.test(op))
     .filter((step) => step.new?.inputs?.build !== undefined)
     .map((step) => String(step.new?.inputs?.name));
+}
+
+/** References of the images that run after an update, and whether they were built. */
+export function imagesIn(steps: readonly Step[]): Pick<DeployedImage, "reference" | "built">[] {
+  const references = new Map<string, DeployedImage>();
+  for (const { op, urn, type, new: now } of steps) {
+    const [, component] = /^swarm-platform:index:(ImageBuild|ImagePull)$/.exec(type) ?? [];
+    const reference = now?.outputs?.reference;
+    if (component === undefined || op === "refresh" || typeof reference !== "string") continue;
+    references.set(urn, { reference, built: component === "ImageBuild" });
+  }
+  return [...references.values()];
 }
 
 /**

@@ -23,6 +23,7 @@ import {
   buildsIn,
   changesIn,
   detailsOf,
+  imagesIn,
   inWords,
   losses,
   message,
@@ -209,29 +210,17 @@ function end(events) {
     const { begun } = deployments();
     if (begun === undefined) return; // begin has said why
     const { ref, id, tree, time, ...details } = begun;
-    const changes = changesIn(stepsIn(readFileSync(events, "utf8"), "resOutputsEvent"));
+    const steps = stepsIn(readFileSync(events, "utf8"), "resOutputsEvent");
+    const changes = changesIn(steps);
+    const ran = imagesIn(steps).map((one) => ({ ...one, id: imageId(one.reference) }));
     const title = `Deployment of stack ${stack}: ${summary(changes)}`;
-    const record = commitTree(tree, title, { ...details, changes, images: deployedImages() });
+    const record = commitTree(tree, title, { ...details, changes, images: ran });
     const drop = surplus([{ time }, ...deployments().done]).map((old) => `delete ${old.ref}`);
     const input = [`create ${DONE}/${time} ${record}`, `delete ${ref} ${id}`, ...drop].join("\n");
     git(["update-ref", "--stdin"], { input: `${input}\n` });
   } catch (error) {
     say(`this deployment could not be recorded: ${reason(error)}`);
   }
-}
-
-/** Images of the state, with what the engine has under their names. */
-function deployedImages() {
-  const state = JSON.parse(
-    execFileSync("pulumi", ["stack", "export", "--stack", stack], { encoding: "utf8", maxBuffer: 2 ** 28 }),
-  );
-  const resources = state.deployment?.resources ?? [];
-  return ["ImageBuild", "ImagePull"].flatMap((component) =>
-    resources
-      .filter(({ type }) => type === `swarm-platform:index:${component}`)
-      .flatMap(({ outputs }) => (typeof outputs?.reference === "string" ? [outputs.reference] : []))
-      .map((reference) => ({ reference, id: imageId(reference), built: component === "ImageBuild" })),
-  );
 }
 
 /** Id of an image on the engine; undefined when it is not there. @throws DockerFault */

@@ -99,7 +99,9 @@ if [ -z "$looks" ]; then
   mv "$BEFORE.part" "$BEFORE"
   begun=yes
 fi
-case $operation in up | destroy) tools/deployments.sh begin "$operation" ;; esac
+# Beside pulumi, which first loads the program; what it says comes after that.
+exec 3</dev/null
+case $operation in up | destroy) exec 3< <(tools/deployments.sh begin "$operation" 2>&1 9>&-) ;; esac
 [ "$operation" != up ] || events=$(mktemp)
 [ -z "$events" ] || export PULUMI_DEBUG_COMMANDS=1 # else the CLI does not know --event-log
 
@@ -120,6 +122,7 @@ run() {
     wait "$pulumi" || status=$?
   done
   trap 'exit 130' INT TERM HUP
+  cat <&3 >&2
   if [ "$status" != 0 ] && [ -n "$interrupted" ]; then
     say "$operation was interrupted. What it did is kept; run it again."
     exit 130

@@ -4,6 +4,7 @@ import {
   changesIn,
   Deployment,
   detailsOf,
+  imagesIn,
   inWords,
   losses,
   message,
@@ -85,6 +86,24 @@ test("steps are read from the event log by their event", () => {
   const log = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
   expect(stepsIn(log, "resourcePreEvent").map(({ op }) => op)).toEqual(["update"]);
   expect(stepsIn(log, "resOutputsEvent").map(({ op }) => op)).toEqual(["same"]);
+});
+
+test("images are those of the components after the update, not what the refresh found", () => {
+  const of = (reference: string) => ({ new: { outputs: { reference } } });
+  const [build, pull] = ["ImageBuild", "ImagePull"].map((name) => ({ type: `swarm-platform:index:${name}` }));
+  expect(
+    imagesIn([
+      step("refresh", "web", { ...build, ...of("web:1") }),
+      step("refresh", "gone", { ...pull, ...of("gone:1") }),
+      step("update", "web", build),
+      step("update", "web", { ...build, ...of("web:2") }),
+      step("same", "nginx", { ...pull, ...of("nginx:1@sha256:5") }),
+      step("update", "edge", of("no image")),
+    ]),
+  ).toEqual([
+    { reference: "web:2", built: true },
+    { reference: "nginx:1@sha256:5", built: false },
+  ]);
 });
 
 test("what counts as a change is what the engine or a command does", () => {

@@ -8,14 +8,17 @@ import { tempFolder } from "../support/temp";
 const TOOLS = ["deployments.mjs", "deployment-record.ts", "docker-cli.mjs", "table.ts"];
 /** Not copied: it needs the packages of this folder. */
 const LOADER = path.join(PROJECT_DIR, "tools/typescript.mjs");
-const STATE = {
-  deployment: {
-    resources: [
-      { type: "swarm-platform:index:ImageBuild", outputs: { reference: "tool:abc" } },
-      { type: "swarm-platform:index:ImagePull", outputs: { reference: "nginx:1@sha256:5" } },
-    ],
-  },
-};
+/** A line of Pulumi's event log. */
+const event = (op: string, type: string, name: string, outputs = {}): string =>
+  JSON.stringify({
+    resOutputsEvent: {
+      metadata: { op, type, urn: `urn:pulumi:dev::p::${type}::${name}`, new: { outputs } },
+    },
+  });
+const IMAGES = [
+  event("same", "swarm-platform:index:ImageBuild", "tool", { reference: "tool:abc" }),
+  event("same", "swarm-platform:index:ImagePull", "nginx", { reference: "nginx:1@sha256:5" }),
+];
 const USER = ["-c", "user.name=ops", "-c", "user.email=ops@example.com"];
 
 interface Run {
@@ -31,11 +34,10 @@ class Project {
   /** @param below folder of the project inside the repository. */
   constructor(below = "", repository = true) {
     const top = tempFolder({
-      "bin/pulumi": `#!/bin/sh\necho '${JSON.stringify(STATE)}'\n`,
       // It has all images but the second one.
       "bin/docker": `#!/bin/sh\ncase "$5" in nginx*) echo "No such image: $5" >&2; exit 1 ;; esac\necho sha256:1\n`,
     });
-    for (const name of ["pulumi", "docker"]) fs.chmodSync(path.join(top, "bin", name), 0o755);
+    fs.chmodSync(path.join(top, "bin/docker"), 0o755);
     this.bin = path.join(top, "bin");
     this.folder = path.join(top, "repository", below);
     this.write({
@@ -87,9 +89,8 @@ class Project {
     while (known.includes(timeName(new Date()))) spawnSync("sleep", ["0.1"]);
     expect(this.tool(["begin", "up"], env)).toMatchObject({ code: 0, stdout: "", stderr: "" });
     const events = path.join(this.folder, ".state/events");
-    const type = "docker:index/service:Service";
-    const metadata = { op: "update", type, urn: `urn:pulumi:dev::p::${type}::${changes}` };
-    fs.writeFileSync(events, changes === "" ? "" : `${JSON.stringify({ resOutputsEvent: { metadata } })}\n`);
+    const updates = changes === "" ? [] : [event("update", "docker:index/service:Service", changes)];
+    fs.writeFileSync(events, [...IMAGES, ...updates].map((line) => `${line}\n`).join(""));
     expect(this.tool(["end", events])).toMatchObject({ code: 0, stdout: "", stderr: "" });
     const [time = ""] = this.times().filter((one) => !known.includes(one));
     return time;
