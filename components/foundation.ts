@@ -15,10 +15,11 @@ import { registryAuth, RegistryLogin, registryLogin } from "./images/registry-au
 import { rolloutGate } from "./rollout/rollout-gate";
 import { explainSkippedDependents } from "./rollout/skipped-dependents";
 import { spareStackTraces } from "./stack-traces";
+import { nodesHeardOf } from "./swarm/nodes-heard-of";
 import { Swarm } from "./swarm/swarm";
 import { SwarmKeys } from "./swarm/swarm-keys";
 import { isLocked } from "./swarm/swarm-lock";
-import { declareNodes, leavesSwarm, nodeNames, nodesHeardOf, observeNodes } from "./swarm/swarm-nodes";
+import { declareNodes, leavesSwarm, nodeNames, observeNodes } from "./swarm/swarm-nodes";
 
 /** Name of the builtin registry. */
 const REGISTRY = "registry";

@@ -1,10 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { NodeSettings } from "../../config";
-import { ApiNode, connect, ObservedEngine, within } from "../engine/engine";
+import type { ApiNode, ObservedEngine } from "../engine/engine";
 import { isReady, NodeSight, sightNode, Standing, standing } from "./node-sight";
 import { JOINED_LABEL } from "./node-steps";
-import { reporter } from "../progress-hook";
 import type { Swarm } from "./swarm";
 import { SwarmNode } from "./swarm-node";
 
@@ -23,26 +21,6 @@ export interface SwarmNodesArgs {
 /** What tells which nodes leave. */
 interface LeavingArgs extends Pick<SwarmNodesArgs, "nodes" | "namespace"> {
   readonly observed: Pick<ObservedEngine, "nodeName">;
-}
-
-/** How long Swarm may take to hear of its nodes, in ms; it calls one down that is silent for longer. */
-const UNKNOWN = 60_000;
-
-/**
- * Waits until Swarm knows how each node is: after a change of leader it has yet to hear of all of them, and until then it
- * counts tasks as running that may be lost. Never rejects; that an engine can't be reached is told by those who need it.
- */
-export async function nodesHeardOf(host: string): Promise<void> {
-  const progress = reporter();
-  for (const started = Date.now(); Date.now() - started < UNKNOWN; await sleep(1_000)) {
-    const nodes: unknown = await connect(host)
-      .listNodes(within())
-      .catch(() => []);
-    const unknown = (nodes as ApiNode[]).filter(({ Status }) => Status.State === "unknown");
-    if (unknown.length === 0) return;
-    const names = unknown.map(({ Description }) => Description.Hostname).join(", ");
-    progress(`waiting until the swarm, whose leader has changed, has heard of ${names}`);
-  }
 }
 
 /** How all declared nodes stand before this run, by host name. */
