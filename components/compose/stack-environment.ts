@@ -1,7 +1,7 @@
 import type * as docker from "@pulumi/docker";
 import type * as pulumi from "@pulumi/pulumi";
 import type { NamedObject } from "../content-name";
-import { ApiService, connect } from "../engine/engine";
+import { ApiService, connect, listServices } from "../engine/engine";
 import type { ImageRegistry } from "../images/image-registry";
 import type { RegistryLogin } from "../images/registry-auth";
 import type { RecordedState } from "../recorded-state";
@@ -74,8 +74,7 @@ async function observeSwarm(host: string): Promise<ObservedSwarm> {
     return { services: new Map(), networks: new Map(), configs: [], secrets: [], volumes: new Set() };
   }
   const [services, networks, configs, secrets, { Volumes }] = await Promise.all([
-    // The client's types do not know the status.
-    engine.listServices({ status: true } as object),
+    listServices(engine),
     engine.listNetworks(),
     engine.listConfigs(),
     engine.listSecrets(),
@@ -85,7 +84,7 @@ async function observeSwarm(host: string): Promise<ObservedSwarm> {
   const named = (all: unknown): NamedObject[] =>
     (all as Listed[]).map(({ CreatedAt, Spec }) => ({ name: Spec.Name, createdAt: CreatedAt }));
   return {
-    services: new Map((services as unknown as ApiService[]).map((one) => [one.Spec.Name, one])),
+    services: new Map(services.map((one) => [one.Spec.Name, one])),
     networks: new Map(networks.map(({ Name, Scope }) => [Name, Scope])),
     configs: named(configs),
     secrets: named(secrets),

@@ -81,8 +81,7 @@ export async function observeEngine(host: string, namespace: string): Promise<Ob
     docker.listVolumes(ours) as Promise<{ Volumes: { Name: string }[] | null }>,
     inSwarm
       ? Promise.all([
-          // The client's types do not know the status.
-          docker.listServices({ ...ours, status: true } as typeof ours),
+          listServices(docker, ours),
           docker.listNetworks({ filters: { scope: ["swarm"] } }),
           docker.listNodes(),
           docker.listConfigs(ours),
@@ -95,13 +94,36 @@ export async function observeEngine(host: string, namespace: string): Promise<Ob
     version: info.ServerVersion,
     platform: `${info.OSType}/${architecture(info.Architecture)}`,
     clusterId: inSwarm ? info.Swarm.Cluster?.ID : undefined,
-    services: new Map((services as unknown as ApiService[]).map((one) => [one.Spec.Name, one])),
+    services: new Map(services.map((one) => [one.Spec.Name, one])),
     volumes: (Volumes ?? []).map(({ Name }) => Name),
     networks: new Map((networks as unknown as ApiNetwork[]).map((one) => [one.Name, one])),
     nodes: nodes as unknown as ApiNode[],
     configs: (configs as unknown as ApiObject[]).map(namedObject),
     secrets: (secrets as unknown as ApiObject[]).map(namedObject),
   };
+}
+
+/**
+ * Services with their status. Tasks of nodes that are down don't count as running in it: nobody tells Swarm that they ended, so it
+ * counts them beside those that have taken their place (swarmkit, manager/controlapi/service.go, ListServiceStatuses).
+ */
+export async function listServices(docker: Docker, options: object = {}): Promise<ApiService[]> {
+  const [listed, nodes] = await Promise.all([
+    // The client's types do not know the status.
+    docker.listServices({ ...options, status: true } as object),
+    docker.listNodes(),
+  ]);
+  const services = listed as unknown as ApiService[];
+  const down = (nodes as unknown as ApiNode[]).filter(({ Status }) => Status.State === "down");
+  if (down.length === 0) return services;
+  const tasks = await docker.listTasks({ filters: { node: down.map(({ ID }) => ID) } });
+  const lost = (tasks as unknown as ApiTask[]).filter(({ Status }) => Status.State === "running");
+  return services.map((service) => {
+    const { ID, ServiceStatus: status } = service;
+    if (status === undefined) return service;
+    const count = lost.filter(({ ServiceID }) => ServiceID === ID).length;
+    return { ...service, ServiceStatus: { ...status, RunningTasks: status.RunningTasks - count } };
+  });
 }
 
 /** Number of tasks that a replicated service should have right now; undefined when there is no such service. */

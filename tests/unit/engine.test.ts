@@ -13,7 +13,12 @@ afterEach(async () => {
   await engine?.close();
   engine = undefined;
 });
-const answering = (info: ApiAnswer, volumes: readonly object[] | null = [{ Name: "dev_data" }]): FakeEngine =>
+const READY = { ID: "node1", Status: { State: "ready" } };
+const answering = (
+  info: ApiAnswer,
+  volumes: readonly object[] | null = [{ Name: "dev_data" }],
+  nodes: readonly object[] = [READY],
+): FakeEngine =>
   (engine = new FakeEngine(({ route, query }) => {
     switch (route) {
       case "GET /info":
@@ -22,7 +27,9 @@ const answering = (info: ApiAnswer, volumes: readonly object[] | null = [{ Name:
         return { Volumes: volumes };
       case "GET /services":
         expect(JSON.parse(query.get("filters") ?? "")).toEqual({ name: ["dev_"] });
-        return [{ ID: "service1", Spec: { Name: "dev_api" } }];
+        return [
+          { ID: "service1", Spec: { Name: "dev_api" }, ServiceStatus: { RunningTasks: 3, DesiredTasks: 3 } },
+        ];
       case "GET /networks":
         return [{ Id: "network1", Name: "dev_network" }];
       case "GET /configs":
@@ -30,7 +37,13 @@ const answering = (info: ApiAnswer, volumes: readonly object[] | null = [{ Name:
         expect(JSON.parse(query.get("filters") ?? "")).toEqual({ name: ["dev_"] });
         return [{ CreatedAt: "2026-01-01T00:00:00Z", Spec: { Name: `dev_${route.slice(5)}`, Labels: {} } }];
       case "GET /nodes":
-        return [{ ID: "node1" }];
+        return nodes;
+      case "GET /tasks":
+        expect(JSON.parse(query.get("filters") ?? "")).toEqual({ node: ["node2"] });
+        return ["running", "running", "shutdown"].map((State) => ({
+          ServiceID: "service1",
+          Status: { State },
+        }));
     }
     return undefined;
   }));
@@ -71,6 +84,13 @@ describe("observeEngine", () => {
       [{ name: "dev_configs", createdAt }],
       [{ name: "dev_secrets", createdAt }],
     ]);
+  });
+
+  test("tasks of a node that is down don't count as running, though Swarm says so", async () => {
+    const down = { ID: "node2", Status: { State: "down" } };
+    const host = await answering({ ...INFO, Swarm: manager }, [], [READY, down]).listen();
+    const { services } = await observeEngine(host, "dev");
+    expect(services.get("dev_api")?.ServiceStatus).toEqual({ RunningTasks: 1, DesiredTasks: 3 });
   });
 
   test("tells that there is no swarm, and so nothing in it", async () => {
