@@ -137,6 +137,7 @@ function bareState(exported) {
     urn: kept.get(resource.urn),
     parent: resource.urn === stackUrn ? undefined : stackUrn,
     dependencies: (resource.dependencies ?? []).map((urn) => kept.get(urn)).filter(Boolean),
+    replaceWith: resource.replaceWith?.map((urn) => kept.get(urn)),
     propertyDependencies: undefined,
     outputs: resource.urn === stackUrn ? {} : resource.outputs,
   }));

@@ -17,7 +17,7 @@ export interface PlatformSample {
 
 /** A load on accountservice. */
 export interface PlatformLoad extends Load {
-  /** `direct`, `edge`, or `edge, <image>`. */
+  /** `direct`, a part of what that does, `edge`, or `edge, <image>`. */
   readonly way: string;
 }
 
@@ -51,8 +51,11 @@ export interface Around {
 
 const NAMESPACE = "bench-platform";
 const PEER = "bench-peer";
-/** Where a task of accountservice alone listens on the engine's address. */
-const DIRECT_PORT = 16767;
+/** Where containers without Swarm listen on the engine's address: accountservice, without events, and the yardstick. */
+const ALONE = { direct: 16767, "direct, no events": 16768, "nginx, the same answer": 16769 } as const;
+/** A server that does nothing: what wrk, the network and the machine leave to any other. */
+const YARDSTICK = `worker_processes auto; pid /tmp/nginx.pid; error_log /dev/null; events { worker_connections 1024; }
+http { access_log off; server { listen 80; location / { default_type application/json; return 200 '{"id":"10000","name":"Person_0"}'; } } }`;
 const MIB = 1024;
 
 /** The platform of stack dev, beside a stack file that makes the same services; and loads on it. */
@@ -145,14 +148,15 @@ export class PlatformRun {
     }
     const alone = this.runAlone();
     const rss = (): number =>
-      Number(this.engine.cli("top", alone, "-o", "pid,rss").split(/\s+/).at(-1)) / MIB;
+      Number(this.engine.cli("top", alone.direct, "-o", "pid,rss").split(/\s+/).at(-1)) / MIB;
     try {
-      const direct = `http://${this.engine.address}:${DIRECT_PORT}/accounts/10000`;
       const edge = `http://${this.engine.address}:8080/accounts/10000`;
       this.results.memory.idle = rss();
       for (let turn = 1; turn <= this.options.runs; turn++) {
         say(`the platform, run ${turn} of ${this.options.runs}: loads`);
-        await this.load("direct", direct);
+        for (const [way, port] of Object.entries(ALONE)) {
+          await this.load(way, `http://${this.engine.address}:${port}/accounts/10000`);
+        }
         await this.load("edge", edge);
       }
       this.results.memory.after = rss();
@@ -167,19 +171,38 @@ export class PlatformRun {
       await this.up();
       for (let turn = 1; turn <= this.options.runs; turn++) await this.load(`edge, ${otherNginx}`, edge);
     } finally {
-      this.engine.cli("rm", "--force", alone);
+      this.engine.cli("rm", "--force", ...Object.values(alone));
     }
   }
 
-  /** One task's program with what the service gives it, metrics and events included, without Swarm. @returns its id */
-  private runAlone(): string {
+  /**
+   * One task's program with what the service gives it, metrics and events included, without Swarm; the same without
+   * events; and the yardstick. @returns their ids
+   */
+  private runAlone(): Record<keyof typeof ALONE, string> {
     const { ContainerSpec: task } = this.inspect("accountservice").Spec.TaskTemplate;
     const args = [...(task.Args ?? [])];
     const brokers = args.indexOf("-kafka-brokers") + 1;
     if (brokers === 0) throw new Error("accountservice has no -kafka-brokers");
     args[brokers] = `${this.engine.address}:9094`;
-    const publish = `${DIRECT_PORT}:6767`;
-    return this.engine.cli("run", "--detach", "--memory", "64m", "--publish", publish, task.Image, ...args);
+    const run = (way: keyof typeof ALONE, port: number, ...more: string[]): string =>
+      this.engine.cli("run", "--detach", "--memory", "64m", "--publish", `${ALONE[way]}:${port}`, ...more);
+    const nginx = this.inspect("nginx").Spec.TaskTemplate.ContainerSpec.Image;
+    const serve = 'printf "%s" "$0" >/tmp/nginx.conf && exec nginx -c /tmp/nginx.conf -g "daemon off;"';
+    return {
+      direct: run("direct", 6767, task.Image, ...args),
+      "direct, no events": run("direct, no events", 6767, task.Image, ...args.toSpliced(brokers - 1, 2)),
+      "nginx, the same answer": run(
+        "nginx, the same answer",
+        80,
+        "--entrypoint",
+        "sh",
+        nginx,
+        "-c",
+        serve,
+        YARDSTICK,
+      ),
+    };
   }
 
   private async load(way: string, url: string): Promise<void> {
