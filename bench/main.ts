@@ -2,7 +2,8 @@
  * make bench: this project beside its peers, on an engine of its own. docs/benchmarks.md tells what is measured.
  *
  *   node --import ./tools/typescript.mjs bench/main.ts               measures; SIZES, RUNS, CASES, CONTENDERS choose
- *   node --import ./tools/typescript.mjs bench/main.ts publish FOLDER...  puts the results and plots of one or several runs into docs/bench
+ *   node --import ./tools/typescript.mjs bench/main.ts publish FOLDER...
+ *     puts the results and plots of one run, or of several, into docs/bench
  */
 import * as fs from "node:fs";
 import * as os from "node:os";

@@ -1,4 +1,4 @@
-import { kafka, listeners, outages } from "../scenarios/kafka";
+import { kafka, listeners, outages, size } from "../scenarios/kafka";
 import { address, login } from "../scenarios/kafka-access";
 import { accounts } from "../scenarios/kafka-accounts";
 import { backups } from "../scenarios/kafka-backup";
@@ -10,6 +10,6 @@ import { rest, Select } from "../support/scenario";
 const all: Select = (cases) => cases;
 
 kafka("kafka", (lab) => {
-  for (const cases of [growth, accounts, login, backups]) cases(lab, all);
+  for (const cases of [growth, accounts, login, backups, size]) cases(lab, all);
   for (const cases of [listeners, outages, topics, address]) cases(lab, rest);
 });
