@@ -1,3 +1,4 @@
+import "./components/spare-sdk";
 import { ACCOUNT_EVENTS, AccountService } from "./components/accountservice";
 import { edge, edgeCertificate, edgeUrls } from "./components/edge/edge";
 import { composeStacks } from "./components/compose/compose-stacks";

@@ -213,7 +213,13 @@ function tofuContenders({ program, cliConfig, providerVersion }: Tofu): Contende
     },
     write: (folder, scene) =>
       fs.writeFileSync(path.join(folder, "main.tf.json"), tofuFile(scene, providerVersion)),
-    env: () => ({ TF_CLI_CONFIG_FILE: cliConfig, CHECKPOINT_DISABLE: "1", TF_IN_AUTOMATION: "1" }),
+    // tools/env.sh has set GOGC for Pulumi.
+    env: () => ({
+      TF_CLI_CONFIG_FILE: cliConfig,
+      CHECKPOINT_DISABLE: "1",
+      TF_IN_AUTOMATION: "1",
+      GOGC: undefined,
+    }),
   };
   const atOnce: Contender = {
     ...tofu,

@@ -14,7 +14,6 @@ import { recordedState } from "./recorded-state";
 import { registryAuth, RegistryLogin, registryLogin } from "./images/registry-auth";
 import { rolloutGate } from "./rollout/rollout-gate";
 import { explainSkippedDependents } from "./rollout/skipped-dependents";
-import { spareStackTraces } from "./stack-traces";
 import { nodesHeardOf } from "./swarm/nodes-heard-of";
 import { Swarm } from "./swarm/swarm";
 import { SwarmKeys } from "./swarm/swarm-keys";
@@ -97,7 +96,6 @@ export async function swarmFoundation(config: PlatformConfig): Promise<SwarmFoun
 async function groundwork(config: PlatformConfig) {
   await requireCli();
   explainSkippedDependents();
-  spareStackTraces();
   const { host, namespace } = config;
   if (!pulumi.runtime.isDryRun()) await nodesHeardOf(host);
   const [observed, recorded] = await Promise.all([observeEngine(host, namespace), recordedState()]);

@@ -1,3 +1,4 @@
+import "../../components/spare-sdk";
 import * as fs from "node:fs";
 import { foundation } from "../../components/foundation";
 import { ImagePull, resolveImage } from "../../components/images/image-pull";
