@@ -21,11 +21,16 @@ export interface Surroundings {
   readonly signal: AbortSignal;
 }
 
+/** Folder of the engines, and the one that is no contender's. */
+const ENGINES = "engines";
+const PLATFORM = "platform";
+
 /** One run of all measurements. */
 export class BenchRun {
   results: Results = EMPTY;
   private contenders: readonly Contender[] = [];
-  private engine!: BenchEngine;
+  /** By contender: a read of the docker provider asks for all services of a swarm, and those of others would count. */
+  private readonly engines = new Map<string, BenchEngine>();
   /** What was changed in each contender's present run. */
   private readonly changes = new Map<string, Set<Change>>();
   /** Contenders that failed at a size, as `size id`. */
@@ -38,27 +43,24 @@ export class BenchRun {
   ) {}
 
   async measure(): Promise<void> {
-    const { say, work } = this.around;
+    const { say } = this.around;
+    const { parts } = this.options;
     const skipped: Record<string, string> = {};
     const tofu = this.tofu(skipped);
-    say("starting an engine");
-    this.engine = BenchEngine.start(path.join(work, "engine"));
-    process.env.DOCKER_HOST = this.engine.host;
-    this.contenders = this.chosen(allContenders(this.engine, tofu));
+    this.contenders = parts.includes("services") ? this.chosen(allContenders(tofu)) : [];
     for (const { id } of this.contenders) this.changes.set(id, new Set());
-    this.results = await this.begin(skipped, tofu);
-    this.save();
+    this.results = this.begin(skipped, tofu);
 
     const began = Date.now();
-    if (this.options.parts.includes("services")) await this.measureServices(began);
-    if (this.options.parts.includes("platform")) await this.measurePlatform();
+    if (parts.includes("services")) await this.measureServices(began);
+    if (parts.includes("platform")) await this.measurePlatform();
     this.results.ended = new Date().toISOString();
     this.save();
     say(`it took ${clock((Date.now() - began) / 1000)}`);
   }
 
   private async measurePlatform(): Promise<void> {
-    const platform = new PlatformRun(this.engine, this.options, this.around);
+    const platform = new PlatformRun(await this.startEngine(PLATFORM), this.options, this.around);
     this.results.platform = platform.results;
     try {
       await platform.measure();
@@ -70,7 +72,23 @@ export class BenchRun {
     this.save();
   }
 
+  private async startEngine(id: string): Promise<BenchEngine> {
+    this.around.say(`starting an engine for ${id}`);
+    const engine = BenchEngine.start(path.join(this.around.work, ENGINES, id));
+    this.engines.set(id, engine);
+    this.results.machine.versions["docker engine"] = await engine.version();
+    this.save();
+    return engine;
+  }
+
+  private engineOf({ id, of }: Contender): BenchEngine {
+    const engine = this.engines.get(of ?? id);
+    if (engine === undefined) throw new Error(`there is no engine for ${of ?? id}`);
+    return engine;
+  }
+
   private async measureServices(began: number): Promise<void> {
+    for (const { id, of } of this.contenders) if (of === undefined) await this.startEngine(id);
     const ids = this.contenders.map(({ id }) => id);
     const steps = plan(this.options, ids, (id, one, size) => this.knows(id, one, size));
     let size = 0;
@@ -87,6 +105,7 @@ export class BenchRun {
       );
       await this.step(step);
     }
+    BenchEngine.stopAll(path.join(this.around.work, ENGINES));
   }
 
   private tofu(skipped: Record<string, string>): Tofu | undefined {
@@ -113,13 +132,12 @@ export class BenchRun {
     return all.filter(({ id }) => contenders.includes(id) || needed.has(id));
   }
 
-  private async begin(skipped: Record<string, string>, tofu: Tofu | undefined): Promise<Results> {
+  private begin(skipped: Record<string, string>, tofu: Tofu | undefined): Results {
     const machine = describeMachine({
-      "docker engine": await this.engine.version(),
       "docker CLI": versionOf("docker", "--version"),
       Pulumi: versionOf("pulumi", "version"),
       Node: process.version,
-      OpenTofu: tofu?.version ?? "none",
+      ...(tofu !== undefined && { OpenTofu: tofu.version }),
       parallelism: process.env.PULUMI_PARALLEL ?? "Pulumi's own",
     });
     const contenders = this.contenders.map((contender) => ({
@@ -185,13 +203,14 @@ export class BenchRun {
   ): Command {
     const folder = this.folderOf(contender, size);
     const log = path.join(this.around.folder, `${size}-${contender.id}.log`);
-    return { argv, folder, env: { ...process.env, ...contender.env(folder), ...more }, log };
+    const env = { DOCKER_HOST: this.engineOf(contender).host, ...contender.env(folder), ...more };
+    return { argv, folder, env: { ...process.env, ...env }, log };
   }
 
   private sceneOf(contender: Contender, size: number): Scene {
     const id = contender.of ?? contender.id;
-    const place = this.contenders.findIndex((one) => one.id === id);
-    const owner = { namespace: namespaceOf(id), host: this.engine.host, place, converge: contender.converge };
+    const { host, address } = this.engineOf(contender);
+    const owner = { namespace: namespaceOf(id), host, address, converge: contender.converge };
     return scene(size, owner, this.changes.get(id));
   }
 
@@ -207,7 +226,8 @@ export class BenchRun {
       process.stderr.write("\n");
       signal.throwIfAborted();
       this.fail(step, error);
-      await this.engine.purge(namespaceOf(this.contender(step.contender).of ?? step.contender), signal);
+      const contender = this.contender(step.contender);
+      await this.engineOf(contender).purge(namespaceOf(contender.of ?? contender.id), signal);
     }
     this.save();
   }
@@ -217,6 +237,7 @@ export class BenchRun {
     const contender = this.contender(step.contender);
     const facts = FACTS[step.case];
     const namespace = namespaceOf(contender.of ?? contender.id);
+    const engine = this.engineOf(contender);
     const folder = this.folderOf(contender, step.size);
     const changes = this.changes.get(contender.of ?? contender.id);
     if (step.case === "deploy") changes?.clear();
@@ -232,16 +253,16 @@ export class BenchRun {
     const returned = round((ended - began) / 1000);
     if (step.case === "gate") {
       const name = changedService("gate");
-      await this.engine.settled(namespace, step.size, signal);
-      const completed = await this.engine.updateCompleted(`${namespace}_${name}`);
+      await engine.settled(namespace, step.size, signal);
+      const completed = await engine.updateCompleted(`${namespace}_${name}`);
       const waited = fs.existsSync(grpcLog) ? readUpdateEnded(grpcLog, name) : ended;
       return { ...step, value: round((waited - completed) / 1000), returned };
     }
     if (facts.until === undefined) return { ...step, value: returned };
     const wasLate =
       facts.until === "settled"
-        ? await this.engine.settled(namespace, step.size, signal)
-        : await this.engine.gone(namespace, signal);
+        ? await engine.settled(namespace, step.size, signal)
+        : await engine.gone(namespace, signal);
     return { ...step, value: wasLate ? round((Date.now() - began) / 1000) : returned, returned };
   }
 

@@ -2,7 +2,6 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import type { Case } from "./cases";
-import type { BenchEngine } from "./engine";
 import { hasTasks, Scene } from "./scene";
 import { stackFile } from "./stack-file";
 import type { Tofu } from "./tofu";
@@ -44,16 +43,13 @@ export interface Contender {
 }
 
 /** All that there is; OpenTofu where it could be had. */
-export function allContenders(
-  engine: Pick<BenchEngine, "host" | "address">,
-  tofu: Tofu | undefined,
-): Contender[] {
+export function allContenders(tofu: Tofu | undefined): Contender[] {
   const ours: Contender = {
     id: "ours",
     title: "this program (SwarmService)",
     commands: () => PULUMI,
     prepare: (folder, scene) => {
-      copyProject(folder, { ...scene, address: engine.address }, networkOf(scene));
+      copyProject(folder, scene, networkOf(scene));
       // In the place of the platform's program, because paths are relative to where that is.
       fs.writeFileSync(
         path.join(folder, "index.ts"),
@@ -71,11 +67,7 @@ export function allContenders(
     commands: () => PULUMI,
     prepare: (folder, scene) => {
       const entry = { name: scene.namespace, files: ["docker-stack.yml"] };
-      copyProject(
-        folder,
-        { ...scene, address: engine.address },
-        { ...networkOf(scene), platform: "false", stacks: [entry] },
-      );
+      copyProject(folder, scene, { ...networkOf(scene), platform: "false", stacks: [entry] });
       stacks.write(folder, scene);
       return PULUMI_INIT;
     },
@@ -137,7 +129,7 @@ export const CONTENDER_IDS = [
   "stack",
   "make",
   "tofu",
-  "tofu-128",
+  "tofu-256",
 ] as const;
 
 /** As users of the project run it: the refresh is on by Pulumi.yaml, also in the bare program. */
@@ -223,10 +215,10 @@ function tofuContenders({ program, cliConfig, providerVersion }: Tofu): Contende
   };
   const atOnce: Contender = {
     ...tofu,
-    id: "tofu-128",
-    title: "OpenTofu, -parallelism=128",
+    id: "tofu-256",
+    title: "OpenTofu, -parallelism=256",
     of: "tofu",
-    commands: () => ({ drift: [...plan, "-parallelism=128"] }),
+    commands: () => ({ drift: [...plan, "-parallelism=256"] }),
   };
   return [tofu, atOnce];
 }

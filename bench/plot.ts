@@ -35,7 +35,7 @@ const LINES: Readonly<Record<string, Colour>> = {
   converge: COLOURS.yellow,
   stack: COLOURS.orange,
   tofu: COLOURS.green,
-  "tofu-128": COLOURS.pink,
+  "tofu-256": COLOURS.pink,
   other: COLOURS.red,
 };
 

@@ -20,7 +20,9 @@ export function writeReport(results: Results, folder: string): string {
   });
   fs.writeFileSync(path.join(folder, "README.md"), markdown(results, plots));
   return [
-    ...sizesOf(results).map((size) => `${size} services: ${HOW_TO_READ}\n${table(rowsOf(results, size))}`),
+    ...sizesOf(results).map(
+      (size) => `${size} services: ${howToRead(results, size)}\n${table(rowsOf(results, size))}`,
+    ),
     ...tablesOf(results).map(({ title, rows }) => `${title}\n${table(rows)}`),
     ...(results.platform?.printed ?? []).map(({ title, text }) => `${title}\n${text}`),
     ...skippedLines(results),
@@ -28,7 +30,10 @@ export function writeReport(results: Results, folder: string): string {
   ].join("\n\n");
 }
 
-const HOW_TO_READ = "median (least-most)";
+function howToRead({ samples }: Results, size: number): string {
+  const runs = Math.max(...samples.filter((one) => one.size === size).map(({ run }) => run));
+  return runs === 1 ? "one run" : `median (least-most) of ${runs} runs in turns`;
+}
 
 function markdown(results: Results, plots: readonly string[]): string {
   const { machine, began, contenders } = results;
@@ -40,7 +45,7 @@ function markdown(results: Results, plots: readonly string[]): string {
     ...(results.ended === undefined ? ["The run was interrupted: what it had measured until then."] : []),
     ...sizesOf(results).flatMap((size) => [
       `## ${size} services`,
-      `${HOW_TO_READ}, in turns.`,
+      `${howToRead(results, size)}.`,
       pipes(rowsOf(results, size)),
     ]),
     ...(plots.length > 0 ? ["## Slopes", ...plots] : []),

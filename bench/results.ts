@@ -37,10 +37,10 @@ export interface Machine {
   /** Before it began, over one minute. */
   readonly load: number;
   /** By name, such as `docker engine`. */
-  readonly versions: Readonly<Record<string, string>>;
+  readonly versions: Record<string, string>;
 }
 
-export function describeMachine(versions: Readonly<Record<string, string>>): Machine {
+export function describeMachine(versions: Record<string, string>): Machine {
   return {
     cpu: os.cpus()[0]?.model.trim() ?? "unknown",
     cores: os.cpus().length,
@@ -84,10 +84,19 @@ export function read(file: string): Results {
 export function joined(runs: readonly Results[]): Results {
   const [first, ...others] = runs as [Results, ...Results[]];
   return others.reduce((all, run) => {
-    const facts = ({ machine }: Results): string => JSON.stringify({ ...machine, load: undefined });
-    if (facts(run) !== facts(all)) {
+    // Not every part has all programs.
+    const facts = ({ machine }: Results, other: Results): string =>
+      JSON.stringify({
+        ...machine,
+        load: undefined,
+        versions: Object.entries(machine.versions)
+          .filter(([name]) => name in other.machine.versions)
+          .sort(),
+      });
+    const [one, another] = [facts(all, run), facts(run, all)];
+    if (one !== another) {
       throw new Error(
-        `the runs of ${all.began} and ${run.began} are of different machines or versions: ${facts(all)}, ${facts(run)}`,
+        `the runs of ${all.began} and ${run.began} are of different machines or versions: ${one}, ${another}`,
       );
     }
     const sizes = new Set(run.samples.map(({ size }) => size));
@@ -95,7 +104,11 @@ export function joined(runs: readonly Results[]): Results {
     const began = [all.began, run.began].sort();
     const ended = [all.ended, run.ended].sort();
     return {
-      machine: { ...all.machine, load: Math.max(all.machine.load, run.machine.load) },
+      machine: {
+        ...all.machine,
+        load: Math.max(all.machine.load, run.machine.load),
+        versions: { ...all.machine.versions, ...run.machine.versions },
+      },
       began: began[0] as string,
       ...(ended.includes(undefined) ? {} : { ended: ended[1] }),
       contenders: [...titles.values()],

@@ -12,6 +12,8 @@ export interface Scene {
   readonly config: string;
   /** Engine API. */
   readonly host: string;
+  /** IPv4 of the engine. */
+  readonly address: string;
   /** Whether the docker provider is told to wait for rollouts (converge_config). */
   readonly converge: boolean;
 }
@@ -59,12 +61,11 @@ function serviceName(index: number): string {
 }
 
 /**
- * @param place number of the contender, which gives it a subnet of its own.
  * @param changes those that were made up to now.
  */
 export function scene(
   size: number,
-  { namespace, host, place, converge = false }: SceneOwner,
+  { namespace, host, address, converge = false }: SceneOwner,
   changes: ReadonlySet<Change> = new Set(),
 ): Scene {
   const [before, after] = IMAGES;
@@ -73,10 +74,11 @@ export function scene(
   return {
     namespace,
     host,
+    address,
     converge,
     // Room for 4,000 addresses: beyond 254 services an engine's own choice is too small.
-    subnet: `10.64.${place * 16}.0/20`,
-    gateway: `10.64.${place * 16}.1`,
+    subnet: "10.64.0.0/20",
+    gateway: "10.64.0.1",
     images: IMAGES,
     config: changes.has("config") ? "version 2\n" : "version 1\n",
     services: Array.from({ length: size }, (_, index) => ({
@@ -92,7 +94,7 @@ export function scene(
 export interface SceneOwner {
   readonly namespace: string;
   readonly host: string;
-  readonly place: number;
+  readonly address: string;
   /** @default false */
   readonly converge?: boolean;
 }

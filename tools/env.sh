@@ -52,7 +52,7 @@ fi
 # Each read of a service waits 2 s in the provider: many at once cost no more than one. By ssh each is a login of its own,
 # and sshd refuses some of more than 10 that begin at once (its MaxStartups). A number of yours stays.
 case "${PULUMI_PARALLEL:-} $DOCKER_HOST" in
-" ssh://"* | "128 ssh://"*) export PULUMI_PARALLEL=8 ;;
+" ssh://"* | "256 ssh://"*) export PULUMI_PARALLEL=8 ;;
 *" ssh://"*) ;;
-" "* | "8 "*) export PULUMI_PARALLEL=128 ;;
+" "* | "8 "*) export PULUMI_PARALLEL=256 ;;
 esac

@@ -244,7 +244,7 @@ export class PlatformRun {
   }
 
   private command(argv: readonly string[], folder: string): Command {
-    const env = { ...process.env, ...ownState(this.project) };
+    const env = { ...process.env, DOCKER_HOST: this.engine.host, ...ownState(this.project) };
     return { argv, folder, env, log: path.join(this.around.folder, "platform.log") };
   }
 

@@ -22,7 +22,7 @@ import { parseWrk } from "../../bench/platform/wrk";
 import { load } from "../support/stack-file";
 
 const ROOT = path.resolve(__dirname, "../..");
-const owner = { namespace: "bench-x", host: "unix:///x", place: 2 };
+const owner = { namespace: "bench-x", host: "unix:///x", address: "10.0.0.1" };
 
 describe("statistics", () => {
   test("the median is the middle, or between the two in the middle", () => {
@@ -139,7 +139,7 @@ test("OpenTofu gets the provider that the docker plugin bridges", () => {
 
 test("the names of contenders that may be chosen are those that there are", () => {
   const tofu = { program: "/x/tofu", version: "1", cliConfig: "/x/rc", providerVersion: "1" };
-  const ids = allContenders({ host: "unix:///x", address: "10.0.0.1" }, tofu).map(({ id }) => id);
+  const ids = allContenders(tofu).map(({ id }) => id);
   expect(ids.sort()).toEqual([...CONTENDER_IDS].sort());
 });
 
@@ -259,6 +259,17 @@ describe("runs in one report", () => {
 
   test("one that was interrupted shows", () =>
     expect(joined([run("1", [10]), run("2", [50], { ended: undefined })]).ended).toBeUndefined());
+
+  test("a program that one of them had no use for is told all the same", () => {
+    const versions = (...names: string[]): Partial<Results> => ({
+      machine: { ...describeMachine(Object.fromEntries(names.map((name) => [name, "v24"]))), load: 0.1 },
+    });
+    const all = joined([
+      run("1", [10], versions("Node", "OpenTofu")),
+      run("2", [50], versions("Node", "wrk")),
+    ]);
+    expect(Object.keys(all.machine.versions)).toEqual(["Node", "OpenTofu", "wrk"]);
+  });
 
   test("figures of other versions are refused", () =>
     expect(() =>
