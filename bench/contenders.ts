@@ -56,7 +56,8 @@ export function allContenders(tofu: Tofu | undefined): Contender[] {
         'module.exports = require("./bench/contenders/services");\n',
       );
       ours.write(folder, scene);
-      return PULUMI_INIT;
+      // The first bootstrap fills the engine with images.
+      return [...PULUMI_INIT, ["make", "bootstrap"]];
     },
     write: writeScene,
     env: ownState,

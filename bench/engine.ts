@@ -18,6 +18,8 @@ export class BenchEngine {
     readonly host: string,
     /** IPv4. */
     readonly address: string,
+    /** Puts a command onto the engine's machine: it stands in a network namespace of its own. */
+    readonly inside: readonly string[],
     private readonly docker: Docker,
   ) {}
 
@@ -29,7 +31,8 @@ export class BenchEngine {
     });
     const host = /^DOCKER_HOST=(.*)$/m.exec(printed)?.[1] ?? "";
     const address = /^ENGINE_ADDRESS=(.*)$/m.exec(printed)?.[1] ?? "";
-    const engine = new BenchEngine(host, address, connect(host));
+    const namespace = /^NETNS=(.*)$/m.exec(printed)?.[1] ?? "";
+    const engine = new BenchEngine(host, address, ["ip", "netns", "exec", namespace], connect(host));
     engine.cli("swarm", "init", "--advertise-addr", address);
     return engine;
   }

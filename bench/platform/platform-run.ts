@@ -207,7 +207,7 @@ export class PlatformRun {
 
   private async load(way: string, url: string): Promise<void> {
     const log = path.join(this.around.folder, "platform-wrk.log");
-    const argv = [...WRK, `-d${this.options.loadSeconds}s`, url];
+    const argv = [...this.engine.inside, ...WRK, `-d${this.options.loadSeconds}s`, url];
     const { output } = await run({ argv, folder: this.peer, env: process.env, log }, this.around.signal);
     this.results.loads.push({ way, ...parseWrk(output) });
   }
