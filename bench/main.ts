@@ -1,5 +1,5 @@
 /**
- * make bench: this project beside its peers, on an engine of its own. docs/benchmarks.md tells what is measured.
+ * make bench: this project beside its peers, on engines of its own. docs/benchmarks.md tells what is measured.
  *
  *   node --import ./tools/typescript.mjs bench/main.ts               measures; SIZES, RUNS, CASES, CONTENDERS choose
  *   node --import ./tools/typescript.mjs bench/main.ts publish FOLDER...
@@ -43,7 +43,7 @@ function cleanUpStale(): void {
 async function measure(options: AllOptions): Promise<void> {
   if (process.platform !== "linux" || process.getuid?.() !== 0) {
     throw new Error(
-      "it starts an engine of its own, which needs Linux and root; run it with sudo, or in a virtual machine",
+      "it starts engines of its own, which needs Linux and root; run it with sudo, or in a virtual machine",
     );
   }
   const interrupt = new AbortController();

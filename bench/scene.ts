@@ -60,9 +60,7 @@ function serviceName(index: number): string {
   return `s${String(index).padStart(4, "0")}`;
 }
 
-/**
- * @param changes those that were made up to now.
- */
+/** @param changes those that were made up to now. */
 export function scene(
   size: number,
   { namespace, host, address, converge = false }: SceneOwner,

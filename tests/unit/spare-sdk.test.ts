@@ -48,7 +48,6 @@ describe("stack traces", () => {
 });
 
 describe("debug messages", () => {
-  // Without an engine the SDK prints those of `info`.
   const script = `
     const { log } = require("@pulumi/pulumi");
     const sent = [];
