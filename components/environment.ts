@@ -5,6 +5,7 @@ import type { NamedObject } from "./content-name";
 import type { ApiService } from "./engine/engine";
 import { CertificateAuthority } from "./edge/generated-certificate";
 import type { RegistryLogin } from "./images/registry-auth";
+import type { RecordedState } from "./recorded-state";
 import type { RolloutGate } from "./rollout/rollout-gate";
 
 export interface EnvironmentArgs {
@@ -31,6 +32,7 @@ export interface EnvironmentArgs {
   readonly rolloutTimeoutSeconds: number;
   /** Host names of the swarm's nodes, those that join in this run included; none when there is no swarm yet. */
   readonly nodeNames: readonly string[];
+  readonly recorded: RecordedState;
   /** Services that were there before this run, by full name. */
   readonly observedServices: ReadonlyMap<string, ApiService>;
   /** The manager's volumes that were there before this run, by full name. */
@@ -83,6 +85,7 @@ export class Environment implements Omit<EnvironmentArgs, "nameKey"> {
   readonly gate: EnvironmentArgs["gate"];
   readonly rolloutTimeoutSeconds: EnvironmentArgs["rolloutTimeoutSeconds"];
   readonly nodeNames: EnvironmentArgs["nodeNames"];
+  readonly recorded: EnvironmentArgs["recorded"];
   readonly observedServices: EnvironmentArgs["observedServices"];
   readonly observedVolumes: EnvironmentArgs["observedVolumes"];
   readonly observedConfigs: EnvironmentArgs["observedConfigs"];
@@ -106,6 +109,7 @@ export class Environment implements Omit<EnvironmentArgs, "nameKey"> {
     this.gate = args.gate;
     this.rolloutTimeoutSeconds = args.rolloutTimeoutSeconds;
     this.nodeNames = args.nodeNames;
+    this.recorded = args.recorded;
     this.observedServices = args.observedServices;
     this.observedVolumes = args.observedVolumes;
     this.observedConfigs = args.observedConfigs;

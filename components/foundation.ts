@@ -72,6 +72,7 @@ export async function foundation(config: PlatformConfig): Promise<Foundation> {
     network,
     gate: ground.gate,
     nodeNames: ground.nodeNames,
+    recorded,
     observedServices: observed.services,
     observedVolumes: observed.volumes,
     observedConfigs: observed.configs,

@@ -4,7 +4,7 @@ import Docker from "dockerode";
 import { execFileSync } from "node:child_process";
 import { SshConnections } from "../components/engine/ssh-connection.ts";
 import { fail, say, stack } from "./docker-cli.mjs";
-import { taggedImage } from "../components/compose/image-reference.ts";
+import { taggedImage } from "../components/images/image-reference.ts";
 import { stackImages } from "./stack-images.ts";
 import { table } from "./table.ts";
 

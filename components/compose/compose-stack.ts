@@ -17,7 +17,7 @@ import {
 } from "./convert";
 import { EngineResource, typeOf } from "./engine-resource";
 import { at, missingExternals } from "./external";
-import { registryOf, StackImage, taggedImage } from "./image-reference";
+import { registryOf, StackImage, taggedImage } from "../images/image-reference";
 import { HeldPort, heldPorts, publishes } from "./published-ports";
 import { loadStackFiles, StackFileArgs, StackFileError } from "./stack-file/load";
 import type { FileObject, Service, StackFile } from "./stack-file/model";

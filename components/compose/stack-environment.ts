@@ -6,7 +6,7 @@ import type { ImageRegistry } from "../images/image-registry";
 import type { RegistryLogin } from "../images/registry-auth";
 import type { RecordedState } from "../recorded-state";
 import type { RolloutGate } from "../rollout/rollout-gate";
-import { askRegistry, registryOf, StackImage } from "./image-reference";
+import { askRegistry, registryOf, StackImage } from "../images/image-reference";
 
 /** What stacks of stack files stand on. */
 export interface StackBase {

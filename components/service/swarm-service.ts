@@ -1,6 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { Environment } from "../environment";
+import { keptDigest } from "../images/image-reference";
 import { serviceReplacement } from "./replacement";
 import { unfinished } from "../rollout/rollout";
 import { aliases, normalise, ServiceSpec, serviceFaults, ServiceOptions } from "./service-spec";
@@ -88,6 +89,7 @@ export class SwarmService extends pulumi.ComponentResource {
           ...spec.taskSpec,
           containerSpec: {
             ...spec.taskSpec.containerSpec,
+            image: this.image(name, args),
             configs: (args.configs ?? []).map((file) => this.configReference(name, args.environment, file)),
             secrets: (args.secrets ?? []).map((file) => this.secretReference(name, args.environment, file)),
           },
@@ -110,6 +112,12 @@ export class SwarmService extends pulumi.ComponentResource {
         },
       },
     );
+  }
+
+  private image(name: string, { environment, image }: SwarmServiceArgs): pulumi.Output<string> {
+    const was = environment.recorded.of("docker:index/service:Service", name)?.taskSpec;
+    const recorded = (was as docker.types.output.ServiceTaskSpec | undefined)?.containerSpec.image;
+    return pulumi.output(image).apply((wanted) => keptDigest(wanted, recorded));
   }
 
   /**

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { ApiNode, ObservedEngine } from "../../components/engine/engine";
 import { Environment, EnvironmentArgs } from "../../components/environment";
+import { RecordedState } from "../../components/recorded-state";
 
 /** An environment called dev, to be made inside a recorded program. */
 export function testEnvironment(args: Partial<EnvironmentArgs> = {}): Environment {
@@ -12,6 +13,7 @@ export function testEnvironment(args: Partial<EnvironmentArgs> = {}): Environmen
     routing: "mesh",
     timezone: "UTC",
     nodeNames: [],
+    recorded: new RecordedState(),
     observedServices: new Map(),
     observedVolumes: [],
     observedConfigs: [],

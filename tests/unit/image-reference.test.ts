@@ -1,4 +1,4 @@
-import { askRegistry, registryOf, taggedImage } from "../../components/compose/image-reference";
+import { askRegistry, keptDigest, registryOf, taggedImage } from "../../components/images/image-reference";
 import { connect } from "../../components/engine/engine";
 import { FakeEngine } from "../support/fake-engine";
 
@@ -25,6 +25,17 @@ test.each([
   ["10.0.0.1:5000/app", "10.0.0.1:5000"],
 ])("%s is of the registry %s", (image, registry) => {
   expect(registryOf(image)).toBe(registry);
+});
+
+test.each([
+  ["busybox:1.35", `busybox:1.35@${DIGEST}`, `busybox:1.35@${DIGEST}`],
+  ["docker.io/library/busybox", `busybox:latest@${DIGEST}`, `busybox:latest@${DIGEST}`],
+  ["busybox:1.36", `busybox:1.35@${DIGEST}`, "busybox:1.36"],
+  [`busybox:1.35@sha256:${"b".repeat(64)}`, `busybox:1.35@${DIGEST}`, `busybox:1.35@sha256:${"b".repeat(64)}`],
+  ["busybox:1.35", "busybox:1.35", "busybox:1.35"],
+  ["busybox:1.35", undefined, "busybox:1.35"],
+])("%s, where Swarm had found %s, stays %s", (image, recorded, kept) => {
+  expect(keptDigest(image, recorded)).toBe(kept);
 });
 
 describe("what a registry says", () => {

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { contentHash, keyedHash } from "../../components/content-name";
 import type { ApiService } from "../../components/engine/engine";
 import type { Environment, EnvironmentArgs } from "../../components/environment";
+import { RecordedState } from "../../components/recorded-state";
 import { SwarmConfig } from "../../components/service/swarm-config";
 import { SwarmSecret } from "../../components/service/swarm-secret";
 import { SwarmService, SwarmServiceArgs } from "../../components/service/swarm-service";
@@ -39,6 +40,19 @@ test("its rollout is waited for, and the image's platforms are no drift", async 
     deleteBeforeReplace: true,
     hooks: { afterCreate: ["rollout"], afterUpdate: ["rollout"] },
   });
+});
+
+const FOUND = `api:1@sha256:${"a".repeat(64)}`;
+
+test.each([
+  ["api:1", FOUND],
+  ["api:2", "api:2"],
+])("where Swarm had found a digest for api:1, %s is %s", async (image, sent) => {
+  const recorded = new RecordedState(
+    new Map([["docker:index/service:Service api", { taskSpec: { containerSpec: { image: FOUND } } }]]),
+  );
+  const graph = await record(() => declare(testEnvironment({ recorded }), "api", { image }));
+  expect(container(of(graph)).image).toBe(sent);
 });
 
 describe("a service that is not what it should be yet", () => {

@@ -1,6 +1,6 @@
 import type Docker from "dockerode";
 import { dial, within } from "../engine/engine";
-import type { RegistryLogin } from "../images/registry-auth";
+import type { RegistryLogin } from "./registry-auth";
 
 /** What the services of an image run. */
 export interface StackImage {
@@ -21,6 +21,16 @@ export function taggedImage(image: string): string {
   const familiar = image.replace(/^(index\.)?docker\.io\//, "").replace(/^library\/(?=[^/]+$)/, "");
   const last = familiar.slice(familiar.lastIndexOf("/") + 1);
   return last.includes(":") || last.includes("@") ? familiar : `${familiar}:latest`;
+}
+
+/**
+ * Swarm looks up the digest of a tag when a service is created or updated, and runs that. What it found stays the image
+ * of the service, whatever becomes of the tag, as long as the tag is the one that is wanted.
+ *
+ * @param recorded image of the service as it was read from the swarm.
+ */
+export function keptDigest(image: string, recorded: unknown): string {
+  return typeof recorded === "string" && recorded.startsWith(`${taggedImage(image)}@`) ? recorded : image;
 }
 
 /** Registry that an image comes from, as in `docker login`; that of Docker Hub has another name there. */
