@@ -31,7 +31,11 @@ test.each([
   ["busybox:1.35", `busybox:1.35@${DIGEST}`, `busybox:1.35@${DIGEST}`],
   ["docker.io/library/busybox", `busybox:latest@${DIGEST}`, `busybox:latest@${DIGEST}`],
   ["busybox:1.36", `busybox:1.35@${DIGEST}`, "busybox:1.36"],
-  [`busybox:1.35@sha256:${"b".repeat(64)}`, `busybox:1.35@${DIGEST}`, `busybox:1.35@sha256:${"b".repeat(64)}`],
+  [
+    `busybox:1.35@sha256:${"b".repeat(64)}`,
+    `busybox:1.35@${DIGEST}`,
+    `busybox:1.35@sha256:${"b".repeat(64)}`,
+  ],
   ["busybox:1.35", "busybox:1.35", "busybox:1.35"],
   ["busybox:1.35", undefined, "busybox:1.35"],
 ])("%s, where Swarm had found %s, stays %s", (image, recorded, kept) => {
