@@ -9,7 +9,7 @@ import type { AllOptions } from "./options";
 import { PlatformRun } from "./platform/platform-run";
 import { clock, expectedSeconds, progressLine, valueText } from "./progress";
 import { describeMachine, Results, RESULTS, save, versionOf } from "./results";
-import { Change, changedService, scene, Scene } from "./scene";
+import { Change, changedService, IMAGES, scene, Scene } from "./scene";
 import { buildTofu, Tofu } from "./tofu";
 
 export interface Surroundings {
@@ -88,7 +88,12 @@ export class BenchRun {
   }
 
   private async measureServices(began: number): Promise<void> {
-    for (const { id, of } of this.contenders) if (of === undefined) await this.startEngine(id);
+    for (const { id, of } of this.contenders) {
+      if (of !== undefined) continue;
+      const engine = await this.startEngine(id);
+      // A fresh deployment is compared with its images present, and with what a registry says of them.
+      for (const image of IMAGES) engine.cli("pull", "--quiet", image);
+    }
     const ids = this.contenders.map(({ id }) => id);
     const steps = plan(this.options, ids, (id, one, size) => this.knows(id, one, size));
     let size = 0;

@@ -33,7 +33,7 @@ export const CHANGES = ["image", "env", "scale", "config", "gate"] as const;
 export type Change = (typeof CHANGES)[number];
 
 /** Both are images of the platform, and so are in the cache that engines without Docker Hub get. */
-const IMAGES = ["busybox:1.35", "nginx:1.26.3"] as const;
+export const IMAGES = ["busybox:1.35", "nginx:1.26.3"] as const;
 /** Tasks take memory and time of their own: beyond this many services there are none. */
 const MOST_WITH_TASKS = 10;
 /** Service of each change. */
