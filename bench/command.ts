@@ -27,6 +27,8 @@ const LIMIT = 60 * 60_000;
 const MEMORY_INTERVAL = 50;
 const MIB = 2 ** 20;
 const PAGE = 4096;
+/** Ticks of Linux in a second of processor time. */
+export const TICKS = 100;
 
 /**
  * Runs a command to its end.
@@ -82,12 +84,18 @@ export async function run(command: Command, signal: AbortSignal, watchMemory = f
 export interface Process {
   readonly pid: number;
   readonly parent: number;
+  /** Name, at most 15 characters. */
+  readonly program: string;
   /** Resident memory in bytes. */
   readonly memory: number;
+  /** Seconds of processor time. */
+  readonly seconds: number;
+  /** The same of its children that have ended. */
+  readonly secondsOfChildren: number;
 }
 
 /** Memory of a process and all that it has started, in bytes. What processes share counts for each of them. */
-export function treeMemory(all: readonly Process[], root: number): number {
+export function treeMemory(all: readonly Pick<Process, "pid" | "parent" | "memory">[], root: number): number {
   const below = (pid: number): number =>
     all
       .filter(({ parent }) => parent === pid)
@@ -95,7 +103,8 @@ export function treeMemory(all: readonly Process[], root: number): number {
   return (all.find(({ pid }) => pid === root)?.memory ?? 0) + below(root);
 }
 
-function processes(): Process[] {
+/** All that run. */
+export function processes(): Process[] {
   return fs.readdirSync("/proc").flatMap((entry) => {
     if (!/^\d+$/.test(entry)) return [];
     try {
@@ -108,8 +117,21 @@ function processes(): Process[] {
 
 /** A process as /proc/PID/stat has it; its name, in brackets, may hold anything. */
 export function processOf(stat: string): Process {
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return { pid: parseInt(stat), parent: Number(fields[1]), memory: Number(fields[21]) * PAGE };
+  const end = stat.lastIndexOf(")");
+  const fields = stat
+    .slice(end + 2)
+    .split(" ")
+    .map(Number);
+  // man proc_pid_stat counts from 1, and has two fields before these.
+  const field = (number: number): number => fields[number - 3] ?? 0;
+  return {
+    pid: parseInt(stat),
+    parent: field(4),
+    program: stat.slice(stat.indexOf("(") + 1, end),
+    memory: field(24) * PAGE,
+    seconds: (field(14) + field(15)) / TICKS,
+    secondsOfChildren: (field(16) + field(17)) / TICKS,
+  };
 }
 
 /** Ends all processes that have the variable in their environment, such as plugins of a CLI that was killed. */

@@ -12,7 +12,8 @@ import { targets } from "./targets";
 export function writeReport(results: Results, folder: string): string {
   const plots = CASES.flatMap((one) => {
     const series = seriesOf(results, one);
-    if (series.length === 0) return [];
+    // A single size has no slope.
+    if (series.every(({ points }) => points.length < 2)) return [];
     const { title, unit } = FACTS[one];
     const name = `${one}.svg`;
     fs.writeFileSync(path.join(folder, name), plotSvg({ title, unit, series }));

@@ -28,12 +28,22 @@ export function platformTables(results: PlatformResults): PlatformTable[] {
         }),
       ],
     },
+    { title: "Who used the processors during these loads, in cores; medians", rows: coreRows(results, ways) },
     {
       title: "Images",
       rows: [["", "MB"], ...Object.entries(results.images).map(([name, size]) => [name, size.toFixed(1)])],
     },
   ];
   return tables.filter(({ rows }) => rows.length > 1);
+}
+
+function coreRows({ loads }: PlatformResults, ways: readonly string[]): Rows {
+  const users = [...new Set(loads.flatMap(({ cores }) => Object.keys(cores)))].sort();
+  const rows = ways.map((way) => {
+    const of = loads.filter((one) => one.way === way);
+    return [way, ...users.map((user) => median(of.map(({ cores }) => cores[user] ?? 0)).toFixed(2))];
+  });
+  return [["", ...users], ...rows];
 }
 
 function timeRows({ samples }: PlatformResults): Rows {

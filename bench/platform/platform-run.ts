@@ -5,6 +5,7 @@ import { Command, run } from "../command";
 import { copyProject, ownState, PULUMI_INIT } from "../contenders";
 import type { BenchEngine } from "../engine";
 import { median } from "../statistics";
+import { withCores } from "./processors";
 import { EngineService, stackOfServices } from "./stack-of-services";
 import { Load, parseWrk, WRK } from "./wrk";
 
@@ -19,6 +20,8 @@ export interface PlatformSample {
 export interface PlatformLoad extends Load {
   /** `direct`, a part of what that does, `edge`, or `edge, <image>`. */
   readonly way: string;
+  /** How many cores were used meanwhile, by whom. */
+  readonly cores: Readonly<Record<string, number>>;
 }
 
 export interface PlatformResults {
@@ -208,8 +211,9 @@ export class PlatformRun {
   private async load(way: string, url: string): Promise<void> {
     const log = path.join(this.around.folder, "platform-wrk.log");
     const argv = [...this.engine.inside, ...WRK, `-d${this.options.loadSeconds}s`, url];
-    const { output } = await run({ argv, folder: this.peer, env: process.env, log }, this.around.signal);
-    this.results.loads.push({ way, ...parseWrk(output) });
+    const command = { argv, folder: this.peer, env: process.env, log };
+    const { result, cores } = await withCores(() => run(command, this.around.signal));
+    this.results.loads.push({ way, ...parseWrk(result.output), cores });
   }
 
   private async print(title: string, script: string): Promise<void> {

@@ -185,7 +185,14 @@ describe("memory", () => {
 
   test("is read from a line whose name has blanks and brackets", () => {
     const stat = "7 (a b) c) S 3 7 7 0 -1 4 1 2 3 4 5 6 7 8 20 0 1 0 99 123456 25 18446744073709551615";
-    expect(processOf(stat)).toEqual({ pid: 7, parent: 3, memory: 25 * 4096 });
+    expect(processOf(stat)).toEqual({
+      pid: 7,
+      parent: 3,
+      program: "a b) c",
+      memory: 25 * 4096,
+      seconds: 0.11,
+      secondsOfChildren: 0.15,
+    });
   });
 });
 
@@ -405,7 +412,14 @@ Transfer/sec:     10.0MB
         { what: "again", by: "pulumi up", value: 5 },
         { what: "again", by: "make up", value: 7 },
       ],
-      loads: [1, 2, 6].map((p99) => ({ way: "direct", rate: 60_000, p50: 1, p99, failed: 0 })),
+      loads: [1, 2, 6].map((p99) => ({
+        way: "direct",
+        rate: 60_000,
+        p50: 1,
+        p99,
+        failed: 0,
+        cores: { wrk: 0.5, accountservice: p99 / 10 },
+      })),
       memory: { idle: 11, after: 21.5 },
       images: { accountservice: 9.9 },
       printed: [],
@@ -414,6 +428,7 @@ Transfer/sec:     10.0MB
     expect(platformTables(results).map(({ rows }) => rows[1])).toEqual([
       ["fresh deploy, images present, to ready", "20.00 s (20.00-20.00)", "", "15.00 s (15.00-15.00)"],
       ["direct", "60000", "1.0 ms", "2.0 ms", "0"],
+      ["direct", "0.20", "0.50"],
       ["accountservice", "9.9"],
     ]);
     expect(platformTargets(results).map(({ verdict }) => verdict)).toEqual(
