@@ -2,6 +2,7 @@ import "./components/spare-sdk";
 import { ACCOUNT_EVENTS, AccountService } from "./components/accountservice";
 import { edge, edgeCertificate, edgeUrls } from "./components/edge/edge";
 import { composeStacks } from "./components/compose/compose-stacks";
+import { startProviders } from "./components/compose/engine-resource";
 import { foundation, swarmFoundation } from "./components/foundation";
 import { ImageBuild, observeImage } from "./components/images/image-build";
 import { ImagePull, resolveImage } from "./components/images/image-pull";
@@ -19,6 +20,7 @@ const withDefault = (topics: readonly KafkaTopic[], topic: KafkaTopic): readonly
 /** Config -> foundation -> components -> outputs. */
 export = async (): Promise<Record<string, unknown>> => {
   const config = loadConfig();
+  if (config.stacks.length > 0) startProviders();
   if (!config.platform) {
     const ground = await swarmFoundation(config);
     const stacks = await composeStacks(config.stacks, ground);

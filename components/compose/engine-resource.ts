@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { stateInvoke } from "../state-invoke";
 import type { Fields } from "./provider/shown-spec";
 
 /** What a stack file declares and the engine has. */
@@ -28,6 +29,17 @@ export function typeOf(kind: Kind): string {
 
 export function providerOf(kind: Kind): string {
   return `exports.handler = () => require(process.cwd() + "/components/compose/provider.cjs").${kind};`;
+}
+
+/** See {@link startProviders}. */
+export const START_CALL = "pulumi-nodejs:dynamic:start";
+
+/**
+ * Starts Pulumi's process for dynamic providers, which takes a second, beside the look at the engine and the stack files; else
+ * it would start with the first resource. Any call of it does: it knows no functions, and its answer says so.
+ */
+export function startProviders(): void {
+  stateInvoke(START_CALL, {}).catch(() => undefined);
 }
 
 export type { Fields };

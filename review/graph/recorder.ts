@@ -5,7 +5,7 @@ import type {
 } from "@pulumi/pulumi/proto/resource_pb";
 import type { Mocks } from "@pulumi/pulumi/runtime";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { KINDS, typeOf } from "../../components/compose/engine-resource";
+import { KINDS, START_CALL, typeOf } from "../../components/compose/engine-resource";
 
 type Values = Record<string, unknown>;
 
@@ -191,6 +191,7 @@ function mocks(
   const answers = { ...ANSWERS, ...options.answers };
   return {
     call: ({ token }) => {
+      if (token === START_CALL) return {};
       if (token === "pulumi:pulumi:readStackResourceOutputs") return { outputs: held(options.state ?? {}) };
       faults.push(`call of ${token}`);
       return {};
