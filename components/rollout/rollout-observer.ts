@@ -10,14 +10,18 @@ export const OUTAGE = 30_000;
 const RETRY = 500;
 const LOG_LINES = 20;
 
+/**
+ * How far the clock of each engine is before ours, in ms, by host. Asked once for all services: an engine runs two
+ * programs to answer GET /info.
+ */
+const clocks = new Map<string, Promise<number>>();
+
 /** Looks at the rollout of one service through the Engine API, across short outages of the engine. */
 export class RolloutObserver {
   private readonly docker: Docker;
   private startedAt: number | undefined;
   private watchedSince: number | undefined;
   private answersSince: number | undefined;
-  /** How far the engine's clock is before ours, in ms. */
-  private clock: number | undefined;
   /** Tasks that failed, by id, with the spec that they failed with. */
   private readonly failed = new Map<string, ApiTask>();
   private failedWith = "";
@@ -51,7 +55,7 @@ export class RolloutObserver {
         this.refuseIfGone(error);
         silentSince ??= Date.now();
         if (Date.now() - silentSince > OUTAGE) throw await this.lost(error);
-        this.clock = undefined;
+        clocks.delete(this.host);
         this.silent();
       }
     }
@@ -107,7 +111,7 @@ export class RolloutObserver {
   }
 
   private async lookOnce(): Promise<RolloutSnapshot> {
-    this.clock ??= Date.parse((await this.info()).SystemTime) - Date.now();
+    const clock = await this.clock();
     // The service first: tasks that are listed later can only be newer than the status they are judged with.
     const service = await this.inspect();
     this.startedAt ??= beginning(service);
@@ -121,7 +125,7 @@ export class RolloutObserver {
     const shown = tasks as unknown as ApiTask[];
     const ids = new Set((upToDate as unknown as ApiTask[]).map(({ ID }) => ID));
     const forgotten = this.forgotten(service, shown, ids);
-    const now = Date.now() + this.clock;
+    const now = Date.now() + clock;
     this.watchedSince ??= now;
     return {
       service,
@@ -155,6 +159,15 @@ export class RolloutObserver {
 
   private async inspect(): Promise<ApiService> {
     return (await this.docker.getService(this.service.id).inspect(within())) as ApiService;
+  }
+
+  private clock(): Promise<number> {
+    let clock = clocks.get(this.host);
+    if (clock === undefined) {
+      clock = this.info().then(({ SystemTime }) => Date.parse(SystemTime) - Date.now());
+      clocks.set(this.host, clock);
+    }
+    return clock;
   }
 
   private info(): Promise<Info> {

@@ -285,6 +285,18 @@ test("an engine that is away for a while is waited for, and what it shows then i
   ]);
 });
 
+test("an engine is asked for its clock once for all services, and again after an outage", async () => {
+  hurry(2);
+  await wait([running, running, new ApiFault(500, "rpc error: desc = no leader"), running]);
+  const timesAsked = async (): Promise<number> => {
+    const service = { id: "service1", name: "dev_another" };
+    await waitForRollout({ host, service, timeoutSeconds: 20, progress: () => undefined });
+    return swarm.engine.requests.filter(({ route }) => route === "GET /info").length;
+  };
+  expect(await timesAsked()).toBe(1);
+  expect(await timesAsked()).toBe(2);
+});
+
 test("an engine that stays away fails the wait in one sentence", async () => {
   hurry(11);
   expect(await failure([new ApiFault(500, "The swarm does not have a leader")])).toMatch(
