@@ -5,6 +5,7 @@ import { Case, CASES, FACTS } from "./cases";
 import { plotSvg, Series } from "./plot";
 import { PlatformTable, platformTables, platformTargets } from "./platform/platform-report";
 import type { Results } from "./results";
+import { MOST_WITH_TASKS } from "./scene";
 import { summary, Summary } from "./statistics";
 import { targets } from "./targets";
 
@@ -36,6 +37,8 @@ function howToRead({ samples }: Results, size: number): string {
   return runs === 1 ? "one run" : `median (least-most) of ${runs} runs in turns`;
 }
 
+const SLOPES = `Up to ${MOST_WITH_TASKS} services have a task each, which commands wait for. Beyond that there is none to wait for.`;
+
 function markdown(results: Results, plots: readonly string[]): string {
   const { machine, began, contenders } = results;
   const versions = Object.entries(machine.versions).map(([name, version]) => `${name}: ${version}`);
@@ -49,7 +52,7 @@ function markdown(results: Results, plots: readonly string[]): string {
       `${howToRead(results, size)}.`,
       pipes(rowsOf(results, size)),
     ]),
-    ...(plots.length > 0 ? ["## Slopes", ...plots] : []),
+    ...(plots.length > 0 ? ["## Slopes", SLOPES, ...plots] : []),
     ...tablesOf(results).flatMap(({ title, rows }) => [`## ${title}`, pipes(rows)]),
     ...(results.platform?.printed ?? []).flatMap(({ title, text }) => [`## ${title}`, text]),
     "## Targets",

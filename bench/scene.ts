@@ -35,7 +35,7 @@ export type Change = (typeof CHANGES)[number];
 /** Both are images of the platform, and so are in the cache that engines without Docker Hub get. */
 export const IMAGES = ["busybox:1.35", "nginx:1.26.3"] as const;
 /** Tasks take memory and time of their own: beyond this many services there are none. */
-const MOST_WITH_TASKS = 10;
+export const MOST_WITH_TASKS = 10;
 /** Service of each change. */
 const CHANGED = { image: 0, env: 1, scale: 2, config: 3, gate: 4 } as const;
 
