@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { parse } from "yaml";
-import { CASES, plan } from "../../bench/cases";
+import { Case, CASES, plan } from "../../bench/cases";
 import { processOf, treeMemory } from "../../bench/command";
 import { allContenders, CONTENDER_IDS } from "../../bench/contenders";
 import { isSettled } from "../../bench/engine";
@@ -285,7 +285,7 @@ describe("runs in one report", () => {
 });
 
 describe("targets", () => {
-  const sample = (contender: string, one: "preview" | "drift", size: number, value: number) => ({
+  const sample = (contender: string, one: Case, size: number, value: number) => ({
     size,
     run: 1,
     case: one,
@@ -307,6 +307,17 @@ describe("targets", () => {
       "met",
     );
     expect(found["preview of 200, no drift check, ours <= 1.1 x bare"]).toBe("not measured");
+  });
+
+  test("make up counts at the least size that it was measured at", () => {
+    const found = verdicts(
+      sample("ours", "again", 5, 4),
+      sample("ours", "again", 10, 5),
+      sample("make", "again", 10, 6),
+    );
+    expect(found["second make up of 10, bootstrap included <= 1.3 x pulumi up"]).toBe("met");
+    const without = verdicts(sample("ours", "again", 5, 4));
+    expect(without["second make up of 5, bootstrap included <= 1.3 x pulumi up"]).toBe("not measured");
   });
 });
 
