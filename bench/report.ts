@@ -37,7 +37,7 @@ function howToRead({ samples }: Results, size: number): string {
   return runs === 1 ? "one run" : `median (least-most) of ${runs} runs in turns`;
 }
 
-const SLOPES = `Up to ${MOST_WITH_TASKS} services have a task each, which commands wait for. Beyond that there is none to wait for.`;
+const SLOPES = `Up to ${MOST_WITH_TASKS} services have a task each, whose start counts; beyond that there is none.`;
 
 function markdown(results: Results, plots: readonly string[]): string {
   const { machine, began, contenders } = results;
