@@ -154,15 +154,15 @@ export class BenchRun {
   }
 
   /** By case; where they differ by size, all. */
-  private commandLines(contender: Contender): Record<string, string> {
+  private commandLines(contender: Contender): Record<string, readonly string[]> {
     const lines = CASES.map((one) => {
       const all = this.options.sizes.flatMap((size) => {
         const argv = contender.commands(size)[one];
         return argv === undefined ? [] : [shown(argv)];
       });
-      return [one, [...new Set(all)].join("; ")] as const;
+      return [one, [...new Set(all)]] as const;
     });
-    return Object.fromEntries(lines.filter(([, line]) => line !== ""));
+    return Object.fromEntries(lines.filter(([, all]) => all.length > 0));
   }
 
   private knows(id: string, one: Case, size: number): boolean {

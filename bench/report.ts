@@ -59,12 +59,18 @@ function markdown(results: Results, plots: readonly string[]): string {
     pipes([["target", "measured", ""], ...targetRows(results)]),
     "## Commands",
     ...contenders.map(({ title, commands }) =>
-      [`${title}:`, "", ...Object.entries(commands).map(([one, line]) => `- ${one}: \`${line}\``)].join("\n"),
+      [`${title}:`, "", ...Object.entries(commands).map(([one, lines]) => `- ${one}: ${quoted(lines)}`)].join(
+        "\n",
+      ),
     ),
     ...skippedLines(results),
   ]
     .join("\n\n")
     .concat("\n");
+}
+
+function quoted(lines: readonly string[]): string {
+  return lines.map((line) => `\`${line}\``).join("; ");
 }
 
 function tablesOf({ platform }: Results): PlatformTable[] {

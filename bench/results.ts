@@ -25,8 +25,8 @@ export interface Results {
 export interface ContenderFacts {
   readonly id: string;
   readonly title: string;
-  /** Command line, by case. */
-  readonly commands: Readonly<Record<string, string>>;
+  /** Command lines, by case; several where they differ by size. */
+  readonly commands: Readonly<Record<string, readonly string[]>>;
 }
 
 export interface Machine {
@@ -100,7 +100,6 @@ export function joined(runs: readonly Results[]): Results {
       );
     }
     const sizes = new Set(run.samples.map(({ size }) => size));
-    const titles = new Map([...all.contenders, ...run.contenders].map((one) => [one.id, one]));
     const began = [all.began, run.began].sort();
     const ended = [all.ended, run.ended].sort();
     return {
@@ -111,11 +110,24 @@ export function joined(runs: readonly Results[]): Results {
       },
       began: began[0] as string,
       ...(ended.includes(undefined) ? {} : { ended: ended[1] }),
-      contenders: [...titles.values()],
+      contenders: joinedContenders([...all.contenders, ...run.contenders]),
       skipped: { ...all.skipped, ...run.skipped },
       failures: [...all.failures, ...run.failures],
       samples: [...all.samples.filter(({ size }) => !sizes.has(size)), ...run.samples],
       platform: run.platform ?? all.platform,
     };
   }, first);
+}
+
+/** Each once, with the command lines of all sizes. */
+function joinedContenders(contenders: readonly ContenderFacts[]): ContenderFacts[] {
+  const byId = new Map<string, ContenderFacts>();
+  for (const one of contenders) {
+    const commands: Record<string, readonly string[]> = { ...byId.get(one.id)?.commands };
+    for (const [name, lines] of Object.entries(one.commands)) {
+      commands[name] = [...new Set([...(commands[name] ?? []), ...lines])];
+    }
+    byId.set(one.id, { ...one, commands });
+  }
+  return [...byId.values()];
 }

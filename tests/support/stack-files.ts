@@ -57,7 +57,23 @@ export function stackObjects(engine: Engine): string[] {
     ...list("config", "{{.Name}}"),
     ...list("network", "{{.Name}}", "--filter", "scope=swarm"),
     ...list("secret", "{{.Name}}"),
-    ...list("service", "{{.Name}} {{.Replicas}}"),
+    ...list("service", "{{.Name}} {{.Replicas}}").map((line) => {
+      const [, service = "", replicas = ""] = line.split(" ");
+      // Of the tasks that should run: the list counts those that are still stopping after an update, too.
+      const running = engine
+        .docker(
+          "service",
+          "ps",
+          "--filter",
+          "desired-state=running",
+          "--format",
+          "{{.CurrentState}}",
+          service,
+        )
+        .split("\n")
+        .filter((state) => state.startsWith("Running")).length;
+      return `service ${service} ${replicas.replace(/^\d+/, String(running))}`;
+    }),
   ].sort();
 }
 

@@ -264,6 +264,14 @@ describe("runs in one report", () => {
     expect([all.began, all.ended, all.contenders.length]).toEqual(["1", "2, later", 1]);
   });
 
+  test("the command lines of each size are told, each once", () => {
+    const deploys = (...lines: string[]): Partial<Results> => ({
+      contenders: [{ id: "stack", title: "stack", commands: { deploy: lines } }],
+    });
+    const all = joined([run("1", [10], deploys("wait", "same")), run("2", [50], deploys("same", "no wait"))]);
+    expect(all.contenders.map(({ commands }) => commands)).toEqual([{ deploy: ["wait", "same", "no wait"] }]);
+  });
+
   test("one that was interrupted shows", () =>
     expect(joined([run("1", [10]), run("2", [50], { ended: undefined })]).ended).toBeUndefined());
 
