@@ -2,7 +2,8 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import type { Report } from "../../review/report";
 import { describeWithEngines, LocalEngine, startEngine } from "../support/engine";
-import { plannedChanges, runningTasks, stackObjects, stacksOnly, writeFiles } from "../support/stack-files";
+import { plannedChanges, runningTasks, stacksOnly, writeFiles } from "../support/stack-files";
+import { deployedObjects } from "../support/swarm-objects";
 import { Workspace } from "../support/workspace";
 
 const FILE = `
@@ -79,7 +80,7 @@ waivers: [{ rule: plain-secrets, service: shop/web, reason: to see it hidden }]
     const at = (text: string): number => up.output.indexOf(text);
     expect(at("shop-db created")).toBeLessThan(at("shop-migrate creating"));
     expect(at("shop-migrate created")).toBeLessThan(at("shop-web creating"));
-    expect(stackObjects(engine)).toEqual([
+    expect(deployedObjects(engine)).toEqual([
       expect.stringMatching(/^config shop_page-[0-9a-f]{12}$/),
       "network shop_back",
       "network shop_default",
@@ -242,7 +243,7 @@ waivers: [{ rule: plain-secrets, service: shop/web, reason: to see it hidden }]
 
   test("goes without a trace but for its volume", () => {
     const destroy = workspace.succeed("stack.sh", "destroy");
-    expect(stackObjects(engine)).toEqual([]);
+    expect(deployedObjects(engine)).toEqual([]);
     expect(engine.docker("volume", "ls", "--format", "{{.Name}}")).toBe("shop_data");
     expect(destroy.output).not.toMatch(/warning|error/i);
   }, 240_000);

@@ -7,7 +7,7 @@ import { inBrowser, whyNoBrowser } from "../support/browser";
 import { describeWithEngines, LocalEngine, startEngine } from "../support/engine";
 import { killTask } from "../support/kill-task";
 import { PROJECT_DIR } from "../support/project";
-import { swarmObjects } from "../support/swarm-objects";
+import { deployedObjects } from "../support/swarm-objects";
 import { Workspace } from "../support/workspace";
 import { settingsIn } from "../../tools/stack-file";
 
@@ -295,7 +295,7 @@ export function examples(select: { readonly quick: boolean }): void {
         () => {
           expect(workspace.pulumi("preview", "--expect-no-changes")).toMatchObject({ code: 0 });
           workspace.succeed("stack.sh", "destroy");
-          expect(swarmObjects(engine).filter((line) => !line.includes(":"))).toEqual([]);
+          expect(deployedObjects(engine)).toEqual([]);
           expect(
             engine.docker("volume", "ls", "--quiet", "--filter", "label=com.docker.stack.namespace"),
           ).toBe("");

@@ -5,7 +5,7 @@ import { describeWithEngines, Engine, startEngine } from "../support/engine";
 import { killAtOnce, Moment, runUntil } from "../support/moment";
 import type { Select } from "../support/scenario";
 import { expectSettled } from "../support/settled";
-import { swarmObjects } from "../support/swarm-objects";
+import { deployedObjects } from "../support/swarm-objects";
 import { Running, Workspace } from "../support/workspace";
 
 const MINUTES = 60_000;
@@ -293,7 +293,7 @@ export function interruptedUp(engineName: string, select: Select): void {
 
         workspace.succeed("stack.sh", then);
         if (then === "up") expectSettled(workspace, engine, OBJECTS);
-        else expect(swarmObjects(engine).filter((name) => !name.startsWith("image "))).toEqual([]);
+        else expect(deployedObjects(engine)).toEqual([]);
       },
       4 * MINUTES,
     );

@@ -1,6 +1,6 @@
 import { killAtOnce, runUntil } from "../support/moment";
 import type { KafkaLab } from "../support/kafka";
-import { swarmObjects } from "../support/swarm-objects";
+import { deployedObjects } from "../support/swarm-objects";
 import { Case, cases, expectComplete, KAFKA_CLUSTER, produce } from "./kafka";
 
 const ONE = { ...KAFKA_CLUSTER, kafkaBrokers: 1 };
@@ -53,7 +53,7 @@ async function expectGrown(lab: KafkaLab, read: string): Promise<void> {
   expect(read).toMatch(/^\d+ \d+/);
   expect(offsets(lab)).toBe(read);
   expect(lab.workspace.preview()).toEqual([]);
-  const objects = swarmObjects(lab.engine).filter((name) => !name.startsWith("image "));
+  const objects = deployedObjects(lab.engine);
   expect(objects).toEqual(["network dev_network", ...[1, 2, 3].map((id) => `service dev_kafka-${id} 1/1`)]);
 }
 

@@ -3,7 +3,8 @@ import * as path from "node:path";
 import { describeWithEngines, LocalEngine, startEngine } from "../support/engine";
 import { killAtOnce, Moment, runUntil } from "../support/moment";
 import { startRegistry } from "../support/registry";
-import { plannedChanges, stackObjects, stacksOnly, writeFiles } from "../support/stack-files";
+import { plannedChanges, stacksOnly, writeFiles } from "../support/stack-files";
+import { deployedObjects } from "../support/swarm-objects";
 import { Workspace } from "../support/workspace";
 
 const MINUTES = 60_000;
@@ -74,7 +75,7 @@ describeWithEngines("stack files", () => {
   /** The next up finishes it: nothing is left to change, nothing is there twice. */
   function expectFinished(workspace: Workspace): void {
     workspace.succeed("stack.sh", "up");
-    expect(stackObjects(engine)).toEqual(OBJECTS);
+    expect(deployedObjects(engine)).toEqual(OBJECTS);
     expect(plannedChanges(workspace)).toEqual([]);
     const { resources, pending_operations } = workspace.state();
     expect(pending_operations).toBeUndefined();

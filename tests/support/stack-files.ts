@@ -46,37 +46,6 @@ function changedFields({ oldState, newState }: Planned): string[] {
     .sort();
 }
 
-/** What of stacks is on the swarm, sorted: configs, networks, secrets, and services with their tasks. */
-export function stackObjects(engine: Engine): string[] {
-  const list = (kind: string, format: string, ...filters: string[]): string[] =>
-    engine
-      .docker(kind, "ls", ...filters, "--format", `${kind} ${format}`)
-      .split("\n")
-      .filter((line) => line !== "" && line !== "network ingress");
-  return [
-    ...list("config", "{{.Name}}"),
-    ...list("network", "{{.Name}}", "--filter", "scope=swarm"),
-    ...list("secret", "{{.Name}}"),
-    ...list("service", "{{.Name}} {{.Replicas}}").map((line) => {
-      const [, service = "", replicas = ""] = line.split(" ");
-      // Of the tasks that should run: the list counts those that are still stopping after an update, too.
-      const running = engine
-        .docker(
-          "service",
-          "ps",
-          "--filter",
-          "desired-state=running",
-          "--format",
-          "{{.CurrentState}}",
-          service,
-        )
-        .split("\n")
-        .filter((state) => state.startsWith("Running")).length;
-      return `service ${service} ${replicas.replace(/^\d+/, String(running))}`;
-    }),
-  ].sort();
-}
-
 /** Ids of the tasks that run, by service. */
 export function runningTasks(
   engine: Engine,
