@@ -253,8 +253,9 @@ const CASES: readonly Case[] = [
       );
       write(workspace, "two");
       workspace.succeed("stack.sh", "up");
-      const running = worker.docker("ps", "--filter", "name=dev_web", "--format", "{{.ID}}");
-      expect(worker.docker("exec", running, "cat", "/content")).toBe("two");
+      // The one that it replaced may still be stopping.
+      const newest = worker.docker("ps", "--latest", "--quiet", "--filter", "name=dev_web");
+      expect(worker.docker("exec", newest, "cat", "/content")).toBe("two");
       const image = imageOf(engine, "dev_web");
       expect(image).toMatch(/^127\.0\.0\.1:5443\/tool:[0-9a-f]{12}@sha256:[0-9a-f]{64}$/);
       expect(workspace.preview()).toEqual([]);
