@@ -22,6 +22,8 @@ import { declareNodes, leavesSwarm, nodeNames, observeNodes } from "./swarm/swar
 
 /** Name of the builtin registry. */
 const REGISTRY = "registry";
+/** How long Swarm may take to start the builtin registry again: 5 s before it does, and until its health is known; in ms. */
+const REGISTRY_START = 20_000;
 
 /** What stacks of stack files stand on. */
 export interface SwarmFoundation extends StackBase {
@@ -141,7 +143,9 @@ async function registryOf(
   ready?: BuiltinRegistry["ready"],
   exists?: boolean,
 ): Promise<ImageRegistry | undefined> {
-  const registry = settings && new ImageRegistry({ ...settings, host, login, ready, exists });
+  // A builtin one that Swarm is starting again may have lost what the state says of it.
+  const patience = exists && !pulumi.runtime.isDryRun() ? REGISTRY_START : 0;
+  const registry = settings && new ImageRegistry({ ...settings, host, login, ready, exists, patience });
   if (settings?.insecure) await registry?.requireInsecure();
   return registry;
 }

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type Docker from "dockerode";
 import { BlockList, isIPv4 } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { connect, dial, reasonOf, within } from "../engine/engine";
 import { insecureCure, registryCure } from "./image-fault";
 import type { RegistryLogin } from "./registry-auth";
@@ -20,10 +21,14 @@ export interface ImageRegistryArgs {
   readonly ready?: pulumi.Output<unknown> | undefined;
   /** Whether it can have images already. @default true */
   readonly exists?: boolean | undefined;
+  /** How long it is asked again when it can't be asked, in ms: it may be about to start. @default 0 */
+  readonly patience?: number | undefined;
 }
 
 /** How long the registry may take to tell a digest, in ms. */
 const ANSWER = 8_000;
+/** Between two questions to one that can't be asked, in ms. */
+const PAUSE = 500;
 
 /**
  * The registry of built images as the engine reaches it. This machine may not reach it at all, and what the engine is
@@ -36,6 +41,8 @@ export class ImageRegistry {
   readonly ready: pulumi.Output<unknown>;
   private readonly docker: Docker;
   private warned = false;
+  /** In ms; undefined while it could always be asked. */
+  private patientUntil: number | undefined;
 
   constructor(private readonly args: ImageRegistryArgs) {
     this.address = args.address;
@@ -52,17 +59,32 @@ export class ImageRegistry {
   /** Asks for the digest of `repository:tag`. Changes nothing; no answer is a warning. */
   async find(reference: string): Promise<Found> {
     if (this.args.exists === false) return "missing";
-    try {
-      return { digest: await digestOf(this.docker, reference, this.args.login) };
-    } catch (error) {
-      const reason = reasonOf(error);
-      if (/manifest unknown|name unknown|not found/i.test(reason)) return "missing";
-      const fault = this.sentence(`The registry ${this.address} can't be asked`, reason);
-      // One for all images.
-      if (!this.warned) void pulumi.log.warn(`${fault} What is known of its images from before is used.`);
-      this.warned = true;
-      return "unknown";
+    for (;;) {
+      try {
+        return { digest: await digestOf(this.docker, reference, this.args.login) };
+      } catch (error) {
+        const reason = reasonOf(error);
+        if (/manifest unknown|name unknown|not found/i.test(reason)) return "missing";
+        const fault = this.sentence(`The registry ${this.address} can't be asked`, reason);
+        if (!this.mayStillStart(fault)) {
+          // One for all images.
+          if (!this.warned) void pulumi.log.warn(`${fault} What is known of its images from before is used.`);
+          this.warned = true;
+          return "unknown";
+        }
+        await sleep(PAUSE);
+      }
     }
+  }
+
+  /** From its first fault on; says so once. */
+  private mayStillStart(fault: string): boolean {
+    const { patience = 0 } = this.args;
+    if (this.patientUntil === undefined && patience > 0) {
+      void pulumi.log.info(`${fault} It is asked again for ${patience / 1000} s.`);
+    }
+    this.patientUntil ??= Date.now() + patience;
+    return Date.now() < this.patientUntil;
   }
 
   /**

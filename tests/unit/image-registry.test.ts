@@ -19,6 +19,7 @@ afterEach(async () => {
 async function registry(
   answer: (request: ApiRequest) => ApiAnswer | undefined,
   login: typeof LOGIN | null = LOGIN,
+  patience?: number,
 ): Promise<ImageRegistry> {
   engine = new FakeEngine(answer);
   return new ImageRegistry({
@@ -26,6 +27,7 @@ async function registry(
     address: ADDRESS,
     namespace: "team/a",
     login: login ?? undefined,
+    patience,
   });
 }
 
@@ -70,6 +72,41 @@ describe("a tag", () => {
           "before is used.",
       ],
     ]);
+  });
+
+  test("of one that may be about to start is asked again, and told once", async () => {
+    let faults = 3;
+    const one = await registry(
+      () =>
+        faults-- > 0
+          ? new ApiFault(500, "dial tcp 10.0.0.1:5000: connect: connection refused")
+          : { Descriptor: { digest: DIGEST } },
+      LOGIN,
+      5_000,
+    );
+    const told = jest.spyOn(pulumi.log, "info").mockResolvedValue(undefined);
+    const answers = await Promise.all(["a:1", "b:1"].map((tag) => one.find(tag)));
+    expect(answers).toEqual([{ digest: DIGEST }, { digest: DIGEST }]);
+    expect(told.mock.calls).toEqual([
+      [
+        expect.stringMatching(
+          /^The registry \S+ can't be asked: .* connection refused; .* It is asked again for 5 s\.$/,
+        ),
+      ],
+    ]);
+    expect(warnings).not.toHaveBeenCalled();
+  });
+
+  test("is unknown when it has not started by then", async () => {
+    const one = await registry(
+      () => new ApiFault(500, "dial tcp 10.0.0.1:5000: connect: connection refused"),
+      LOGIN,
+      300,
+    );
+    jest.spyOn(pulumi.log, "info").mockResolvedValue(undefined);
+    expect(await one.find("a:1")).toBe("unknown");
+    expect(engine.requests).toHaveLength(2);
+    expect(warnings).toHaveBeenCalledTimes(1);
   });
 });
 
