@@ -179,12 +179,16 @@ export class KafkaLab {
     return this.engine.docker("ps", "--quiet", "--filter", `name=dev_kafka-${id}.1.`);
   }
 
-  /** Runs one of Kafka's own tools in the first broker's container, against that broker. */
+  /**
+   * Runs one of Kafka's own tools on the first broker's network, against that broker. In the broker's container its JVM would count
+   * against the broker's memory limit, and one that has run for long is near it: the kernel kills it then.
+   */
   tool(name: string, ...args: string[]): string {
+    const broker = this.container(1);
+    const image = this.engine.docker("inspect", broker, "--format", "{{.Image}}");
     return this.engine.docker(
-      // The container's own setting is a broker's heap.
-      ...["exec", "--env", "KAFKA_HEAP_OPTS=-Xmx64m", this.container(1), `/opt/kafka/bin/${name}.sh`],
-      ...["--bootstrap-server", "kafka-1:19092", ...args],
+      ...["run", "--rm", "--network", `container:${broker}`, "--env", "KAFKA_HEAP_OPTS=-Xmx64m"],
+      ...["--entrypoint", `/opt/kafka/bin/${name}.sh`, image, "--bootstrap-server", "kafka-1:19092", ...args],
     );
   }
 
