@@ -56,24 +56,23 @@ export class ImageRegistry {
     return [address, ...(namespace === undefined ? [] : [namespace]), imageName].join("/");
   }
 
-  /** Asks for the digest of `repository:tag`. Changes nothing; no answer is a warning. */
+  /** Asks for the digest of `repository:tag`. Changes nothing; no answer until its patience ends is a warning. */
   async find(reference: string): Promise<Found> {
     if (this.args.exists === false) return "missing";
-    for (;;) {
-      try {
-        return { digest: await digestOf(this.docker, reference, this.args.login) };
-      } catch (error) {
-        const reason = reasonOf(error);
-        if (/manifest unknown|name unknown|not found/i.test(reason)) return "missing";
-        const fault = this.sentence(`The registry ${this.address} can't be asked`, reason);
-        if (!this.mayStillStart(fault)) {
-          // One for all images.
-          if (!this.warned) void pulumi.log.warn(`${fault} What is known of its images from before is used.`);
-          this.warned = true;
-          return "unknown";
-        }
+    try {
+      return { digest: await digestOf(this.docker, reference, this.args.login) };
+    } catch (error) {
+      const reason = reasonOf(error);
+      if (/manifest unknown|name unknown|not found/i.test(reason)) return "missing";
+      const fault = this.sentence(`The registry ${this.address} can't be asked`, reason);
+      if (this.mayStillStart(fault)) {
         await sleep(PAUSE);
+        return this.find(reference);
       }
+      // One for all images.
+      if (!this.warned) void pulumi.log.warn(`${fault} What is known of its images from before is used.`);
+      this.warned = true;
+      return "unknown";
     }
   }
 
